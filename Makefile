@@ -1,0 +1,82 @@
+# Chalk Auth. `make help` lists what there is to make.
+#
+# A fresh machine needs Python 3.11 or newer and make; everything else is installed into .venv from hash-pinned locks.
+
+PYTHON ?= python3
+PORT   ?= 8000
+UV     ?= uv
+ARGS   ?=
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+MADE    := $(VENV)/.made
+RUNTIME := $(VENV)/.runtime
+DEV     := $(VENV)/.dev
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Wheels only, so that no package runs code to be installed. Where one has no wheel (Intel Macs, Alpine): make WHEELS=
+WHEELS ?= --only-binary :all:
+
+# Exactly what the lock names and hashes; nothing is resolved. Twice quiet: errors are still printed.
+INSTALL_LOCKED = $(BIN)/python -m pip install --quiet --quiet --require-hashes --no-deps $(WHEELS) --requirement
+# The project itself, as a link to this folder; its build backend is in both locks, so the network is not asked.
+INSTALL_SELF = $(BIN)/python -m pip install --quiet --quiet --no-index --no-deps --no-build-isolation --editable .
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help serve test lint format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# `exec` lets Ctrl-C and SIGTERM reach the server itself, so that it ends in its own good time.
+serve: $(RUNTIME) ## run a demo server with a tenant, a room and keys to try (PORT=8000)
+	@export CHALK_ISSUER="$${CHALK_ISSUER:-http://127.0.0.1:$(PORT)}"; exec $(BIN)/chalk-auth demo --port $(PORT)
+
+test: $(DEV) ## run all tests with coverage (ARGS='tests/house --no-cov' to choose)
+	@$(BIN)/python -m pytest --cov=app --cov-branch --cov-report=term-missing --cov-fail-under=95 $(ARGS)
+
+lint: $(DEV) ## check style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(DEV) ## put the code into shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## pin every dependency anew, with hashes (needs uv; ARGS=--upgrade to take newer ones)
+	@command -v $(UV) >/dev/null || { echo 'make lock needs uv, which this machine lacks: set UV= to where it is.' >&2; exit 1; }
+	@$(call COMPILE,requirements.lock) --group build
+	@$(call COMPILE,requirements-dev.lock) --group build --group dev --constraints requirements.lock
+
+COMPILE = $(UV) pip compile pyproject.toml --output-file $(1) --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(ARGS)
+
+clean: ## remove the environment and all caches; keys/ and var/ stay
+	@rm -rf $(VENV) .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache .grimp_cache build dist *.egg-info
+	@find app migrations tests -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Chalk Auth needs Python 3.11 or newer, and '$(PYTHON)' is not: $$($(PYTHON) --version 2>&1)" >&2; \
+		echo "Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(RUNTIME): requirements.lock pyproject.toml | $(MADE)
+	@echo 'Installing requirements.lock ...'
+	@$(INSTALL_LOCKED) requirements.lock
+	@$(INSTALL_SELF)
+	@touch $@
+
+# The development lock holds all of the runtime lock, at the same versions; so it may come before or after it.
+$(DEV): requirements-dev.lock pyproject.toml | $(MADE)
+	@echo 'Installing requirements-dev.lock ...'
+	@$(INSTALL_LOCKED) requirements-dev.lock
+	@$(INSTALL_SELF)
+	@touch $@

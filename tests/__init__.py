@@ -1,0 +1,1 @@
+"""The tests: every promise, on SQLite and on PostgreSQL."""
