@@ -1,0 +1,33 @@
+"""
+Identifiers on the wire: TypeIDs, a prefix and a UUIDv7 in Crockford base32.
+
+Source: the TypeID specification 0.3; RFC 9562 section 5.7 for UUIDv7.
+"""
+
+from uuid import UUID
+
+import uuid_utils
+from typeid import TypeID
+from typeid.core.errors import TypeIDException
+
+
+def new_id() -> UUID:
+    """Make a UUIDv7: unique everywhere, and later ones sort after earlier ones."""
+    return UUID(int=uuid_utils.uuid7().int)
+
+
+def print_id(prefix: str, value: UUID) -> str:
+    """Print an identifier as `prefix_` and 26 characters, as it stands on the wire."""
+    return str(TypeID.from_uuid(uuid_utils.UUID(int=value.int), prefix))
+
+
+def parse_id(prefix: str, presented: str) -> UUID | None:
+    """Read an identifier of this kind back; None for anything else, so that it can be answered like a missing one."""
+    try:
+        parsed = TypeID.from_string(presented)
+    except TypeIDException:
+        return None
+
+    if parsed.prefix != prefix:
+        return None
+    return UUID(int=parsed.uuid.int)

@@ -1,0 +1,66 @@
+"""Logs as JSON lines on standard error, with every secret blotted out before a line is written."""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import msgspec
+
+from app.foundation.clock import Clock, rfc3339
+
+_EVENTS = logging.getLogger("chalk.events")
+
+# Deliberately wider than our own formats: a secret that lost a character, or belongs to a neighbour, is still one.
+_SECRETS = (
+    (re.compile(r"\b([sa]k_(?:live|test)_[0-9A-Za-z]{8}_)[0-9A-Za-z]+"), r"\1***"),
+    (re.compile(r"\beyJ[\w-]+(?:\.[\w-]*){1,4}"), "***"),
+    (re.compile(r"(?i)\b(basic|bearer)( |%20)+[\w.~+/=-]{8,}"), r"\1 ***"),
+    (
+        re.compile(
+            r"(?i)((?:client_secret|api_key|refresh_token|access_token|master_key|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]+"
+        ),
+        r"\1***",
+    ),
+    (re.compile(r"(?i)(\w+://[^\s:/@]+:)[^\s@/]+@"), r"\1***@"),
+)
+
+
+def blot(text: str) -> str:
+    """Replace whatever looks like an API key, a JWT, a credential header or a password by `***`."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, the fields of the event, the exception if any."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Print a record, blotted: the message, its fields and its stack trace alike."""
+        line: dict[str, Any] = {
+            "at": rfc3339(self._clock.now()),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return blot(msgspec.json.encode(line, enc_hook=str).decode())
+
+
+def start(level: str, clock: Clock) -> None:
+    """Send every logger of the process to standard error as JSON lines, from `level` upwards."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(clock))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def event(name: str, **fields: str | int | None) -> None:
+    """Note that something worth knowing happened: ids and numbers only, never a token."""
+    _EVENTS.info(name, extra={"fields": fields})

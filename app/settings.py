@@ -1,0 +1,188 @@
+"""
+Every setting, by owner: read once from the environment, checked all together, then frozen.
+
+Each field names its variable and its meaning; `docs/settings.md` is checked against this file.
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from app.foundation.database import resolve_url
+from app.foundation.errors import ConfigurationError
+
+_PREFIX = "CHALK_"
+_ROOT = Path(__file__).resolve().parent.parent
+
+Group = TypeVar("Group")
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@\"\\]+(/[^\s?#\"\\]*[^\s/?#\"\\])?", text):
+        raise ValueError("an http or https URL without a trailing slash, query or fragment")
+    return text
+
+
+def _database_url(text: str) -> str:
+    if not re.match(r"(sqlite|postgres|postgresql|postgresql\+psycopg):", text):
+        raise ValueError("a sqlite or postgresql URL")
+    return resolve_url(text, _ROOT)
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _setting(
+    name: str, meaning: str, default: str | None, parse: Callable[[str], Any] = str, *, secret: bool = False
+) -> Any:
+    marks = {"name": _PREFIX + name, "meaning": meaning, "default": default, "parse": parse}
+    return field(metadata=marks, repr=not secret)
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where the data lies."""
+
+    url: str = _setting(
+        "DATABASE_URL",
+        "SQLite or PostgreSQL; a relative SQLite path lies under the project",
+        "sqlite:///var/chalk.db",
+        _database_url,
+        secret=True,
+    )
+    pool_size: int = _setting("DATABASE_POOL_SIZE", "connections of one process", "5", _whole(1, 1000))
+    timeout_seconds: int = _setting(
+        "DATABASE_TIMEOUT_SECONDS", "patience with a connection, a lock or a statement", "10", _whole(1, 600)
+    )
+
+
+@dataclass(frozen=True)
+class KeySettings:
+    """The master key, and how long verifiers may keep the JWKS."""
+
+    master_key: str | None = _setting(
+        "MASTER_KEY", "32 random bytes in base64; without it, the file in the keys directory", None, secret=True
+    )
+    directory: str = _setting(
+        "KEYS_DIRECTORY", "where the master key lies, created at first start", "keys", lambda text: str(_ROOT / text)
+    )
+    jwks_max_age_seconds: int = _setting(
+        "JWKS_MAX_AGE_SECONDS", "how long verifiers may cache the JWKS", "300", _whole(10, 86_400)
+    )
+
+
+@dataclass(frozen=True)
+class TokenLifetimes:
+    """How long tokens and sessions live."""
+
+    access_ttl_seconds: int = _setting("ACCESS_TTL_SECONDS", "life of an access token", "3600", _whole(30, 86_400))
+    refresh_idle_seconds: int = _setting(
+        "REFRESH_IDLE_SECONDS", "a session ends when unused for so long", "2592000", _whole(60, 31_536_000)
+    )
+    refresh_absolute_seconds: int = _setting(
+        "REFRESH_ABSOLUTE_SECONDS", "a session ends so long after its start", "7776000", _whole(60, 94_608_000)
+    )
+    refresh_retry_seconds: int = _setting(
+        "REFRESH_RETRY_SECONDS",
+        "window in which a spent refresh token is answered again without an Idempotency-Key; 0 is strict",
+        "0",
+        _whole(0, 60),
+    )
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """Names and bounds on the wire."""
+
+    issuer: str = _setting("ISSUER", "the server's own URL, as clients see it", "http://127.0.0.1:8000", _url)
+    audience: str = _setting("AUDIENCE", "`aud` of access tokens; without it, the issuer and `/api/v1`", "", str)
+    max_body_bytes: int = _setting("MAX_BODY_BYTES", "largest accepted request body", "65536", _whole(1024, 10_485_760))
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """What the server tells its operator."""
+
+    level: str = _setting(
+        "LOG_LEVEL", "lowest level that is logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All groups; a room receives its own, never the whole."""
+
+    database: DatabaseSettings
+    keys: KeySettings
+    lifetimes: TokenLifetimes
+    http: HttpSettings
+    logs: LogSettings
+
+
+_GROUPS: tuple[type, ...] = (DatabaseSettings, KeySettings, TokenLifetimes, HttpSettings, LogSettings)
+
+
+def variables() -> Iterable[Mapping[str, Any]]:
+    """List every variable with its name, meaning and default, in the order of this file."""
+    return [one.metadata for group in _GROUPS for one in dataclasses.fields(group)]
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """
+    Read the settings from the process environment, or from the mapping given.
+
+    Raises:
+        ConfigurationError: names every problem at once; values of secrets are not repeated.
+    """
+    given = os.environ if environment is None else environment
+    known = {variable["name"] for variable in variables()}
+    strange = sorted(name for name in given if name.startswith(_PREFIX) and name not in known)
+    problems = [f"{name}: there is no such setting" for name in strange]
+
+    def build(group: type[Group]) -> Group:
+        return group(**{one.name: _value(one.metadata, given, problems) for one in dataclasses.fields(group)})  # type: ignore[arg-type]
+
+    settings = Settings(
+        database=build(DatabaseSettings),
+        keys=build(KeySettings),
+        lifetimes=build(TokenLifetimes),
+        http=build(HttpSettings),
+        logs=build(LogSettings),
+    )
+    if problems:
+        raise ConfigurationError("\n".join(["The settings are not usable:", *problems]))
+
+    if not settings.http.audience:
+        http = dataclasses.replace(settings.http, audience=settings.http.issuer + "/api/v1")
+        settings = dataclasses.replace(settings, http=http)
+    return settings
+
+
+def _value(marks: Mapping[str, Any], given: Mapping[str, str], problems: list[str]) -> Any:
+    text = given.get(marks["name"], marks["default"])
+    if text is None:
+        return None
+    try:
+        return marks["parse"](text)
+    except ValueError as error:
+        problems.append(f"{marks['name']}: must be {error}")
+        return None
