@@ -1,0 +1,23 @@
+"""An access token is a short-lived RS256 JWT that any resource server verifies against the published JWKS."""
+
+from app.domain.access_tokens.claims import AccessClaims, lifetime
+from app.domain.access_tokens.mint import Signer, mint
+from app.domain.access_tokens.scopes import OFFLINE_ACCESS, ROOMS_READ, ROOMS_WRITE, VOCABULARY, narrow, one_of
+from app.domain.access_tokens.verify import Expired, Invalid, Verified, verify
+
+__all__ = [
+    "OFFLINE_ACCESS",
+    "ROOMS_READ",
+    "ROOMS_WRITE",
+    "VOCABULARY",
+    "AccessClaims",
+    "Expired",
+    "Invalid",
+    "Signer",
+    "Verified",
+    "lifetime",
+    "mint",
+    "narrow",
+    "one_of",
+    "verify",
+]

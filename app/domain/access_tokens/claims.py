@@ -1,0 +1,39 @@
+"""
+What an access token says.
+
+Source: RFC 9068 section 2.2; `sid` after OpenID Connect Front-Channel Logout 1.0 section 3.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+TYPE = "at+jwt"
+
+
+class AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
+    """
+    The claims of an access token; times are NumericDates in whole seconds.
+
+    `sid` names the session whose revocation ends the token, `key_id` the API key that opened it.
+    With `room_id` the token works in that room only.
+    """
+
+    iss: str
+    aud: str
+    sub: str
+    client_id: str
+    iat: int
+    exp: int
+    jti: str
+    scope: str
+    sid: str
+    tenant_id: str
+    key_id: str
+    room_id: str | None = None
+
+
+def lifetime(now: datetime, ttl_seconds: int, session_ends_at: datetime) -> tuple[int, int]:
+    """Give `iat` and `exp`: the configured life, but never past the end of the session."""
+    issued = int(now.timestamp())
+    return issued, min(issued + ttl_seconds, int(session_ends_at.timestamp()))

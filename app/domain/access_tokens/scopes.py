@@ -1,0 +1,33 @@
+"""
+The scopes that exist, and how a request narrows them.
+
+Source: RFC 6749 section 3.3.
+"""
+
+ROOMS_READ = "rooms:read"
+ROOMS_WRITE = "rooms:write"
+OFFLINE_ACCESS = "offline_access"
+
+# What each scope lets its holder do; the order is the one in which they are printed.
+VOCABULARY = {
+    ROOMS_READ: "Read the rooms of the tenant.",
+    ROOMS_WRITE: "Open and end rooms of the tenant.",
+    OFFLINE_ACCESS: "Receive a refresh token with the access token.",
+}
+
+
+def narrow(asked: str, held: str) -> str | None:
+    """
+    Give what was asked of what is held, in the printed order; None when anything more was asked, or nothing.
+
+    A scope is a set: order and repetition say nothing. The cost is linear in the length of what was asked.
+    """
+    wanted = set(asked.split(" ")) - {""}
+    if not wanted or not wanted <= set(held.split(" ")):
+        return None
+    return " ".join(name for name in VOCABULARY if name in wanted)
+
+
+def one_of(scope: str, held: str) -> bool:
+    """Tell whether this one scope is among those held."""
+    return scope in held.split(" ")

@@ -1,0 +1,34 @@
+"""An API key is the long-lived secret with which a tenant, or an operator, shows who it is."""
+
+from app.domain.api_keys.format import Kind, display, key_name, parse
+from app.domain.api_keys.keys import (
+    Authenticated,
+    IssuedKey,
+    Key,
+    NewKey,
+    Rejected,
+    authenticate,
+    issue,
+    resume_all,
+    revoke_all,
+    rotate,
+    suspend_all,
+)
+
+__all__ = [
+    "Authenticated",
+    "IssuedKey",
+    "Key",
+    "Kind",
+    "NewKey",
+    "Rejected",
+    "authenticate",
+    "display",
+    "issue",
+    "key_name",
+    "parse",
+    "resume_all",
+    "revoke_all",
+    "rotate",
+    "suspend_all",
+]

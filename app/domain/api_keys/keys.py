@@ -1,0 +1,149 @@
+"""Issue, authenticate, rotate, suspend and revoke API keys."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from app.domain.api_keys import format as key_format
+from app.domain.api_keys.tables import ApiKeyRow
+from app.foundation import opaque
+
+_NO_MAC = bytes(32)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it stands, without its secret. `rotating_until` is the end of its grace, when it has been replaced."""
+
+    id: str
+    kind: key_format.Kind
+    mode: str
+    tenant_id: UUID | None
+    scopes: str
+    rotating_until: datetime | None
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """What a key is issued for: a tenant (`sk`), or an operator (`ak`), who has none."""
+
+    kind: key_format.Kind
+    tenant_id: UUID | None
+    scopes: str
+    mode: str = "live"
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class IssuedKey:
+    """A new key; `text` is the whole of it, in clear for this one time."""
+
+    id: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Authenticated:
+    """The key is right and alive; `suspended` says that its tenant may not act for now."""
+
+    key: Key
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The key is unknown, malformed, revoked or expired; callers may not learn which."""
+
+
+def issue(connection: Connection, new: NewKey, *, pepper: bytes, now: datetime) -> IssuedKey:
+    """Issue a key; only its MAC is kept."""
+    key_id = opaque.random_base62(key_format.ID_LENGTH)
+    text = key_format.compose(new.kind, new.mode, key_id, opaque.random_base62(key_format.SECRET_LENGTH))
+    connection.execute(
+        insert(ApiKeyRow).values(id=key_id, mac=opaque.mac(pepper, text), created_at=now, **dataclasses.asdict(new))
+    )
+    return IssuedKey(id=key_id, text=text)
+
+
+def authenticate(
+    connection: Connection, presented: str, *, pepper: bytes, now: datetime, hold: bool = False
+) -> Authenticated | Rejected:
+    """
+    Tell whose key this is.
+
+    Args:
+        presented: untrusted; never stored, never logged.
+        pepper: the key of the MACs at rest.
+        now: aware, UTC.
+        hold: keep the key from being revoked or suspended until the transaction is over, for stories that
+            start something which a revocation must find (FOR SHARE).
+
+    Returns:
+        Authenticated, or Rejected with the same work done for an unknown, a revoked and a wrong key.
+    """
+    parsed = key_format.parse(presented)
+    if parsed is None:
+        return Rejected()
+
+    statement = select(ApiKeyRow).where(ApiKeyRow.id == parsed.id)
+    row = connection.execute(statement.with_for_update(read=True) if hold else statement).first()
+    right = opaque.same(opaque.mac(pepper, parsed.text), _NO_MAC if row is None else row.mac)
+    if row is None or not right or not _alive(row, now):
+        return Rejected()
+    return Authenticated(key=_key(row), suspended=row.suspended_at is not None)
+
+
+def rotate(
+    connection: Connection, key_id: str, *, grace_ends_at: datetime, pepper: bytes, now: datetime
+) -> IssuedKey | None:
+    """
+    Replace a key by a new one with the same rights; the old one works until `grace_ends_at`, exclusive.
+
+    Of many rotations of one key at once, one wins; None tells the others, who have changed nothing.
+    """
+    claim = update(ApiKeyRow).where(
+        ApiKeyRow.id == key_id,
+        ApiKeyRow.revoked_at.is_(None),
+        ApiKeyRow.suspended_at.is_(None),
+        ApiKeyRow.grace_ends_at.is_(None),
+    )
+    row = connection.execute(claim.values(grace_ends_at=grace_ends_at).returning(ApiKeyRow.__table__)).first()
+    if row is None:
+        return None
+
+    new = NewKey(kind=row.kind, tenant_id=row.tenant_id, scopes=row.scopes, mode=row.mode, replaces=key_id)
+    return issue(connection, new, pepper=pepper, now=now)
+
+
+def suspend_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> None:
+    """Pause every key of a tenant."""
+    connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(suspended_at=now))
+
+
+def resume_all(connection: Connection, tenant_id: UUID) -> None:
+    """Let the keys of a tenant work again."""
+    connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(suspended_at=None))
+
+
+def revoke_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> None:
+    """Revoke every key of a tenant, for good."""
+    revoked = func.coalesce(ApiKeyRow.revoked_at, now)
+    connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(revoked_at=revoked))
+
+
+def _alive(row: Row[ApiKeyRow], now: datetime) -> bool:
+    return row.revoked_at is None and (row.grace_ends_at is None or now < row.grace_ends_at)
+
+
+def _key(row: Row[ApiKeyRow]) -> Key:
+    return Key(
+        id=row.id,
+        kind=row.kind,
+        mode=row.mode,
+        tenant_id=row.tenant_id,
+        scopes=row.scopes,
+        rotating_until=row.grace_ends_at,
+    )

@@ -1,0 +1,37 @@
+"""The table of API keys."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.database import Base, UtcDateTime
+
+
+class ApiKeyRow(Base):
+    """
+    One key. Authenticating reads this row and no other, so whatever ends or pauses a key is written here.
+
+    `mac` authenticates the whole key under the pepper, which is not in the database.
+    """
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        CheckConstraint("(kind = 'ak') = (tenant_id IS NULL)", name="operators_have_no_tenant"),
+        Index(None, "tenant_id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(2))
+    mode: Mapped[str] = mapped_column(String(4))
+    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
+    mac: Mapped[bytes] = mapped_column(LargeBinary(32))
+    scopes: Mapped[str] = mapped_column(String(1000))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # A key replaces one other, and is replaced by one at the most: the unique constraint holds under any race.
+    replaces: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"), unique=True)
+    # Set when a rotation replaced this key: it works until then, and not from then on.
+    grace_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,75 @@
+"""Start, revoke and end families; how they rotate stands in `rotation.py`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+
+from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_TAG, Family, NewFamily, Policy
+from app.domain.refresh_tokens.tables import FamilyRow
+from app.foundation.identifiers import new_id
+
+
+def start(connection: Connection, new: NewFamily, policy: Policy, *, now: datetime) -> Family:
+    """Start a family in its first generation."""
+    family = Family(
+        id=new_id(),
+        tenant_id=new.tenant_id,
+        key_id=new.key_id,
+        room_id=new.room_id,
+        subject=new.subject,
+        scope=new.scope,
+        audience=new.audience,
+        generation=FIRST_GENERATION,
+        rotated_at=now,
+        refresh_kid=policy.refresh_kid,
+        retry_tags=NO_TAG * 4,
+        idle_expires_at=now + policy.idle,
+        absolute_expires_at=now + policy.absolute,
+        revoked_at=None,
+    )
+    connection.execute(insert(FamilyRow).values(created_at=now, **vars(family)))
+    return family
+
+
+def scope_of(connection: Connection, family_id: UUID, tenant_id: UUID) -> str | None:
+    """Tell the scope of a family of this tenant, which never changes; None when it has none of that id."""
+    statement = select(FamilyRow.scope).where(FamilyRow.id == family_id, FamilyRow.tenant_id == tenant_id)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def is_living(connection: Connection, family_id: UUID) -> bool:
+    """Tell whether the access tokens of a family still hold: it exists and was not revoked."""
+    statement = select(FamilyRow.id).where(FamilyRow.id == family_id, FamilyRow.revoked_at.is_(None))
+    return connection.execute(statement).first() is not None
+
+
+def revoke(connection: Connection, family_id: UUID, *, reason: str, now: datetime) -> bool:
+    """Revoke a family: one statement, however often it rotated. False when it was revoked before, or never was."""
+    return _end(connection, FamilyRow.id == family_id, reason, now) == 1
+
+
+def end_all_of_key(connection: Connection, key_id: str, *, reason: str, now: datetime) -> int:
+    """End every session that a key opened; gives how many."""
+    return _end(connection, FamilyRow.key_id == key_id, reason, now)
+
+
+def end_all_of_tenant(connection: Connection, tenant_id: UUID, *, reason: str, now: datetime) -> int:
+    """End every session of a tenant; gives how many."""
+    return _end(connection, FamilyRow.tenant_id == tenant_id, reason, now)
+
+
+def end_all_of_room(connection: Connection, room_id: UUID, *, reason: str, now: datetime) -> int:
+    """End every session that is bound to a room; gives how many."""
+    return _end(connection, FamilyRow.room_id == room_id, reason, now)
+
+
+def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:
+    claim = update(FamilyRow).where(which, FamilyRow.revoked_at.is_(None))
+    return connection.execute(claim.values(revoked_at=now, revoke_reason=reason)).rowcount
+
+
+def family_of(row: Row[Any]) -> Family:
+    """Read a row; for this room only."""
+    return Family(**{name: getattr(row, name) for name in Family.__dataclass_fields__})

@@ -1,0 +1,78 @@
+"""
+How a refresh token is written: an HS256 JWT that only this server can verify, derived from the row of its family.
+
+Source: CONTRACT 5; RFC 7519; RFC 8725 section 3.11 (`typ` keeps it from passing for any other token).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+from joserfc import jws
+from joserfc.jwk import OctKey
+
+from app.domain.refresh_tokens.family import Family
+from app.foundation import compact_jws
+from app.foundation.identifiers import parse_id, print_id
+
+TYPE = "rt+jwt"
+SESSION_PREFIX = "ses"
+_ALGORITHM = "HS256"
+_REGISTRY = jws.JWSRegistry(algorithms=[_ALGORITHM])
+
+
+class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    iss: str
+    aud: str
+    sid: str
+    gen: int
+    iat: int
+    exp: int
+
+
+@dataclass(frozen=True)
+class RefreshKeys:
+    """The keys that sign refresh tokens, by `kid`; `current` signs new generations."""
+
+    current: str
+    keys: Mapping[str, OctKey] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PresentedToken:
+    """A refresh token that we signed; whether it is spent, only its family knows. `expires_at` in whole seconds."""
+
+    family_id: UUID
+    generation: int
+    expires_at: int
+
+
+def successor(family: Family, issuer: str, keys: RefreshKeys) -> str:
+    """Derive the living refresh token of a family: the same row gives the same bytes, as often as it is asked."""
+    claims = _Claims(
+        iss=issuer,
+        aud=issuer,
+        sid=print_id(SESSION_PREFIX, family.id),
+        gen=family.generation,
+        iat=int(family.rotated_at.timestamp()),
+        exp=int(family.expires_at.timestamp()),
+    )
+    header = compact_jws.Header(alg=_ALGORITHM, typ=TYPE, kid=family.refresh_kid)
+    return compact_jws.sign(header, claims, keys.keys[family.refresh_kid], _REGISTRY)
+
+
+def parse(presented: str, issuer: str, keys: RefreshKeys) -> PresentedToken | None:
+    """Read a string as a refresh token of ours; None when we did not sign exactly these characters."""
+    header = compact_jws.header_of(presented)
+    if header is None or header.alg != _ALGORITHM or header.typ != TYPE or header.kid not in keys.keys:
+        return None
+
+    claims = compact_jws.verify(presented, keys.keys[header.kid], _REGISTRY, _Claims)
+    if claims is None or claims.iss != issuer or claims.aud != issuer:
+        return None
+
+    family_id = parse_id(SESSION_PREFIX, claims.sid)
+    if family_id is None:
+        return None
+    return PresentedToken(family_id=family_id, generation=claims.gen, expires_at=claims.exp)

@@ -1,0 +1,132 @@
+"""
+Rotate refresh tokens, with reuse detection. One statement decides; everything else only explains what it found.
+
+Source: RFC 9700 section 4.14.2; the table in CONTRACT 5.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, func, literal, select, update
+
+from app.domain.refresh_tokens import families
+from app.domain.refresh_tokens.families import family_of
+from app.domain.refresh_tokens.family import NO_TAG, TAG_LENGTH, Family, Policy
+from app.domain.refresh_tokens.format import PresentedToken
+from app.domain.refresh_tokens.outcomes import (
+    Duplicate,
+    Ended,
+    Healed,
+    Retried,
+    Reused,
+    Rotated,
+    RotateOutcome,
+    Unknown,
+)
+from app.domain.refresh_tokens.tables import FamilyRow
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """
+    A refresh token as a request presents it.
+
+    Args:
+        token: parsed, signature already verified; never stored, never logged.
+        tag: the MAC of the request's Idempotency-Key, sixteen characters; None without one.
+        tenant_id: the client that presents it, where one is authenticated: it can use its own tokens only.
+    """
+
+    token: PresentedToken
+    tag: str | None = None
+    tenant_id: UUID | None = None
+
+
+def advance(connection: Connection, attempt: Attempt, policy: Policy, *, now: datetime) -> Rotated | None:
+    """
+    Advance a family by one generation, if this token is its living end: one statement.
+
+    However many requests present the same token at once, exactly one of them is Rotated.
+
+    Args:
+        attempt: what was presented, by whom.
+        policy: lifetimes and signing key of the next generation.
+        now: aware, UTC.
+
+    Returns:
+        Rotated, or None: then `settle` tells why.
+    """
+    living = (FamilyRow.generation == attempt.token.generation) & (FamilyRow.idle_expires_at > now)
+    return _move(connection, attempt, living, policy, now)
+
+
+def settle(connection: Connection, attempt: Attempt, policy: Policy, *, now: datetime) -> RotateOutcome:
+    """
+    Tell what a token is that did not advance its family, and do what the family needs: heal or revoke it.
+
+    The row is locked first, so that what is found stays true until the transaction ends.
+    """
+    statement = select(FamilyRow).where(FamilyRow.id == attempt.token.family_id)
+    row = connection.execute(statement.with_for_update()).first()
+    if row is None or attempt.tenant_id not in {None, row.tenant_id}:
+        return Unknown()
+
+    family = family_of(row)
+    behind = family.generation - attempt.token.generation
+    if family.revoked_at is not None or family.absolute_expires_at <= now:
+        return Ended()
+    if behind < 0:
+        return _heal(connection, attempt, family, policy, now)
+    if family.idle_expires_at <= now:
+        return Ended()
+    if behind == 0:
+        # It was ahead a moment ago, and another request has just moved the row forward to it.
+        return advance(connection, attempt, policy, now=now) or Ended()
+    return _spent(connection, family, behind, attempt.tag, policy, now=now)
+
+
+def _spent(
+    connection: Connection, family: Family, behind: int, tag: str | None, policy: Policy, *, now: datetime
+) -> Retried | Duplicate | Reused:
+    tags = [family.retry_tags[start : start + TAG_LENGTH] for start in range(0, 4 * TAG_LENGTH, TAG_LENGTH)]
+    in_window = policy.retry_seconds > 0 and (now - family.rotated_at).total_seconds() <= policy.retry_seconds
+    if behind == 1 and (tag == tags[0] or in_window):
+        return Retried(family)
+    if behind > 1 and tag in tags:
+        return Duplicate(family)
+
+    families.revoke(connection, family.id, reason="reuse", now=now)
+    return Reused(family, behind)
+
+
+def _heal(connection: Connection, attempt: Attempt, family: Family, policy: Policy, now: datetime) -> Healed | Ended:
+    # The row lost the rotation that renewed its idle time, so the token's own expiry, which we signed, decides.
+    if attempt.token.expires_at <= now.timestamp():
+        return Ended()
+
+    moved = _move(connection, attempt, FamilyRow.generation < attempt.token.generation, policy, now)
+    return Ended() if moved is None else Healed(moved.family, attempt.token.generation - family.generation)
+
+
+def _move(
+    connection: Connection, attempt: Attempt, living: ColumnElement[bool], policy: Policy, now: datetime
+) -> Rotated | None:
+    claim = update(FamilyRow).where(
+        FamilyRow.id == attempt.token.family_id,
+        living,
+        FamilyRow.revoked_at.is_(None),
+        FamilyRow.absolute_expires_at > now,
+    )
+    if attempt.tenant_id is not None:
+        claim = claim.where(FamilyRow.tenant_id == attempt.tenant_id)
+
+    moved = claim.values(
+        generation=attempt.token.generation + 1,
+        rotated_at=now,
+        refresh_kid=policy.refresh_kid,
+        retry_tags=func.substr(literal(attempt.tag or NO_TAG) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH),
+        idle_expires_at=now + policy.idle,
+    )
+    row = connection.execute(moved.returning(FamilyRow.__table__)).first()
+    return None if row is None else Rotated(family_of(row))

@@ -1,0 +1,45 @@
+"""The table of families."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.database import Base, UtcDateTime
+
+
+class FamilyRow(Base):
+    """
+    One session, however often its refresh token rotates. No token stands here: they are derived from the row.
+
+    No index covers what a rotation changes, so that PostgreSQL updates the row in place (HOT).
+    """
+
+    __tablename__ = "families"
+    __table_args__ = (
+        Index(None, "tenant_id", "id"),
+        Index(None, "key_id"),
+        Index(None, "room_id"),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"))
+    room_id: Mapped[UUID | None] = mapped_column(ForeignKey("rooms.id"))
+    subject: Mapped[str] = mapped_column(String(64))
+    scope: Mapped[str] = mapped_column(String(1000))
+    audience: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The generation of the one refresh token that is not spent yet.
+    generation: Mapped[int]
+    rotated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The refresh key that signs this generation: a retry gets the same bytes, also after the key was changed.
+    refresh_kid: Mapped[str] = mapped_column(String(32))
+    # The MACs of the Idempotency-Keys of the last four rotations, the latest first, sixteen characters each.
+    retry_tags: Mapped[str] = mapped_column(String(64))
+    idle_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    absolute_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoke_reason: Mapped[str | None] = mapped_column(String(32))

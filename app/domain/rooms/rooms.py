@@ -1,0 +1,63 @@
+"""Open, find, list and end rooms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from app.domain.rooms.tables import RoomRow
+from app.foundation.identifiers import new_id
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room as it stands; `ended_at` is None while it is open."""
+
+    id: UUID
+    tenant_id: UUID
+    name: str
+    created_at: datetime
+    ended_at: datetime | None = None
+
+
+def open_room(connection: Connection, tenant_id: UUID, name: str, *, now: datetime) -> Room:
+    """Open a room of a tenant under a new id."""
+    room = Room(id=new_id(), tenant_id=tenant_id, name=name, created_at=now)
+    connection.execute(insert(RoomRow).values(id=room.id, tenant_id=tenant_id, name=name, created_at=now))
+    return room
+
+
+def find(connection: Connection, tenant_id: UUID, room_id: UUID) -> Room | None:
+    """Find a room of this tenant, ended or not; None when it has none of that id."""
+    row = connection.execute(_select(tenant_id, room_id)).first()
+    return None if row is None else _room(row)
+
+
+def hold(connection: Connection, tenant_id: UUID, room_id: UUID) -> Room | None:
+    """Find a room and keep it from being ended until the transaction is over; None when there is none."""
+    row = connection.execute(_select(tenant_id, room_id).with_for_update(read=True)).first()
+    return None if row is None else _room(row)
+
+
+def page(connection: Connection, tenant_id: UUID, after: UUID | None, limit: int) -> Sequence[Room]:
+    """List at most `limit` rooms of a tenant in the order of their ids, beginning after one."""
+    statement = select(RoomRow).where(RoomRow.tenant_id == tenant_id).order_by(RoomRow.id).limit(limit)
+    if after is not None:
+        statement = statement.where(RoomRow.id > after)
+    return [_room(row) for row in connection.execute(statement)]
+
+
+def end(connection: Connection, tenant_id: UUID, room_id: UUID, *, now: datetime) -> bool:
+    """End a room; False when it was ended before, or the tenant has none of that id."""
+    claim = update(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.ended_at.is_(None))
+    return connection.execute(claim.values(ended_at=now)).rowcount == 1
+
+
+def _select(tenant_id: UUID, room_id: UUID) -> Select[RoomRow]:
+    return select(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id)
+
+
+def _room(row: Row[RoomRow]) -> Room:
+    return Room(id=row.id, tenant_id=row.tenant_id, name=row.name, created_at=row.created_at, ended_at=row.ended_at)

@@ -1,0 +1,52 @@
+"""
+Private keys at rest: JWEs (dir, A256GCM) under the wrapping key, which is derived from the master key.
+
+Source: RFC 7516; RFC 7518 sections 4.5 and 5.3.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey, RSAKey
+
+from app.foundation.errors import ConfigurationError
+
+_ALGORITHMS = ["dir", "A256GCM"]
+
+
+@dataclass(frozen=True)
+class WrappingKey:
+    """The key that wraps private keys; `id` is the master that it comes from, and the `kid` of what it wrapped."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+
+def wrap(key: RSAKey, under: WrappingKey) -> str:
+    """Encrypt a private key for the database."""
+    header = {"alg": "dir", "enc": "A256GCM", "kid": under.id}
+    plain = json.dumps(key.as_dict(private=True))
+    return jwe.encrypt_compact(header, plain, OctKey.import_key(under.secret), algorithms=_ALGORITHMS)
+
+
+def unwrap(wrapped: str, kid: str, under: WrappingKey) -> RSAKey:
+    """
+    Decrypt a private key, and make sure that it is the one its row speaks of.
+
+    Raises:
+        ConfigurationError: it was wrapped under another master key, or is not the key named `kid`.
+    """
+    try:
+        opened = jwe.decrypt_compact(wrapped, OctKey.import_key(under.secret), algorithms=_ALGORITHMS)
+    except (JoseError, ValueError) as error:
+        raise ConfigurationError(
+            f"The signing key {kid} does not open with this master key. The database belongs to another one: "
+            "bring back its keys/master.key, or set CHALK_MASTER_KEY."
+        ) from error
+
+    key = RSAKey.import_key(json.loads(opened.plaintext or b"{}"))
+    if key.thumbprint() != kid:
+        raise ConfigurationError(f"The row of the signing key {kid} holds another key.")
+    return key

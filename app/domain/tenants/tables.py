@@ -1,0 +1,24 @@
+"""The table of tenants."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.database import Base, UtcDateTime
+
+
+class TenantRow(Base):
+    """One tenant; a closed one stays, so that its id is never anyone else's."""
+
+    __tablename__ = "tenants"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    max_concurrent_rooms: Mapped[int]
+    max_participants_per_room: Mapped[int]
+    max_recording_duration_minutes: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

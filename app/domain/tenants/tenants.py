@@ -1,0 +1,107 @@
+"""Open, find, change, suspend and close tenants."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from app.domain.tenants.tables import TenantRow
+from app.foundation.identifiers import new_id
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a tenant may use at once."""
+
+    max_concurrent_rooms: int = 100
+    max_participants_per_room: int = 10
+    max_recording_duration_minutes: int = 120
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant as it stands."""
+
+    id: UUID
+    name: str
+    limits: Limits
+    created_at: datetime
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is to become of a tenant; None leaves a field as it is."""
+
+    name: str | None = None
+    max_concurrent_rooms: int | None = None
+    max_participants_per_room: int | None = None
+    max_recording_duration_minutes: int | None = None
+    suspended: bool | None = None
+
+
+def open_tenant(connection: Connection, name: str, limits: Limits, *, now: datetime) -> Tenant:
+    """Open a tenant under a new id."""
+    tenant = Tenant(id=new_id(), name=name, limits=limits, created_at=now, suspended=False)
+    values = {"id": tenant.id, "name": name, "created_at": now, **dataclasses.asdict(limits)}
+    connection.execute(insert(TenantRow).values(values))
+    return tenant
+
+
+def find(connection: Connection, tenant_id: UUID) -> Tenant | None:
+    """Find an open tenant; None when there is none, or it was closed."""
+    row = connection.execute(select(TenantRow).where(TenantRow.id == tenant_id, TenantRow.closed_at.is_(None))).first()
+    return None if row is None else _tenant(row)
+
+
+def hold(connection: Connection, tenant_id: UUID) -> bool:
+    """
+    Hold an open tenant until the transaction ends, and tell whether there is one.
+
+    Every story that ends an authority of a tenant takes this first: two of them then never wait for each other's
+    sessions in opposite orders. Exchanges do not take it, and are not held up.
+    """
+    statement = select(TenantRow.id).where(TenantRow.id == tenant_id, TenantRow.closed_at.is_(None))
+    return connection.execute(statement.with_for_update(key_share=True)).first() is not None
+
+
+def page(connection: Connection, after: UUID | None, limit: int) -> Sequence[Tenant]:
+    """List at most `limit` open tenants in the order of their ids, beginning after one."""
+    statement = select(TenantRow).where(TenantRow.closed_at.is_(None)).order_by(TenantRow.id).limit(limit)
+    if after is not None:
+        statement = statement.where(TenantRow.id > after)
+    return [_tenant(row) for row in connection.execute(statement)]
+
+
+def change(connection: Connection, tenant_id: UUID, changes: Changes, *, now: datetime) -> Tenant | None:
+    """Hold and change an open tenant, and give it back as it is now; None when there is none."""
+    if not hold(connection, tenant_id):
+        return None
+
+    values: dict[str, Any] = {key: value for key, value in dataclasses.asdict(changes).items() if value is not None}
+    suspended = values.pop("suspended", None)
+    if suspended is not None:
+        values["suspended_at"] = now if suspended else None
+    if values:
+        connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(values))
+    return find(connection, tenant_id)
+
+
+def close(connection: Connection, tenant_id: UUID, *, now: datetime) -> bool:
+    """Close a tenant for good; False when there was none to close."""
+    statement = update(TenantRow).where(TenantRow.id == tenant_id, TenantRow.closed_at.is_(None)).values(closed_at=now)
+    return connection.execute(statement).rowcount == 1
+
+
+def _tenant(row: Row[Any]) -> Tenant:
+    return Tenant(
+        id=row.id,
+        name=row.name,
+        limits=Limits(row.max_concurrent_rooms, row.max_participants_per_room, row.max_recording_duration_minutes),
+        created_at=row.created_at,
+        suspended=row.suspended_at is not None,
+    )
