@@ -1,0 +1,1 @@
+"""The stories: what happens from the first check to the last commit. One file, one public function, one transaction."""

@@ -1,0 +1,31 @@
+"""An API key in, the caller out."""
+
+from app.domain import api_keys
+from app.flows import steps
+from app.flows.results import Caller
+from app.flows.tools import Tools
+
+
+def authenticate_api_key(presented: str, tools: Tools) -> Caller:
+    """
+    Tell who presents this key; one indexed read.
+
+    Args:
+        presented: untrusted; never stored, never logged.
+        tools: the story's tools.
+
+    Raises:
+        InvalidApiKeyError: unknown, malformed, revoked or expired, all alike.
+        TenantSuspendedError: the key is right, its tenant is suspended.
+    """
+    with tools.database.reading() as connection:
+        outcome = api_keys.authenticate(connection, presented, pepper=tools.master.pepper, now=tools.clock.now())
+
+    key = steps.admit(outcome)
+    return Caller(
+        kind="operator" if key.kind == "ak" else "tenant",
+        tenant_id=key.tenant_id,
+        key_id=key.id,
+        scope=key.scopes,
+        key_rotating_until=key.rotating_until,
+    )

@@ -1,0 +1,86 @@
+"""Everything that is only looked at: tenants, rooms, the published keys."""
+
+from app.domain import access_tokens, rooms, tenants
+from app.flows import steps
+from app.flows.refusals import NotFoundError
+from app.flows.results import Caller, Room, Tenant
+from app.flows.tools import Tools
+from app.foundation.pages import Page
+
+
+def look_up_tenant(caller: Caller, presented_id: str, tools: Tools) -> Tenant:
+    """
+    Find a tenant: the caller's own, or any for an operator.
+
+    Raises:
+        NotFoundError: no such tenant, or someone else's.
+    """
+    tenant_id = steps.must_reach(caller, presented_id)
+    with tools.database.reading() as connection:
+        tenant = tenants.find(connection, tenant_id)
+    if tenant is None:
+        raise NotFoundError
+    return tenant
+
+
+def look_up_tenants(caller: Caller, cursor: str | None, limit: int, tools: Tools) -> Page[Tenant]:
+    """
+    List the tenants, for an operator.
+
+    Raises:
+        ForbiddenError: the caller is not an operator.
+        InvalidRequestError: the cursor is not of this list.
+    """
+    steps.must_be_operator(caller)
+    owner = "tenants"
+    after = steps.open_cursor(tools, owner, cursor)
+    with tools.database.reading() as connection:
+        found = tenants.page(connection, after, limit + 1)
+    return steps.cut(tools, owner, found, limit)
+
+
+def look_up_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
+    """
+    Find a room of the caller's tenant.
+
+    Raises:
+        NotFoundError: no such room, someone else's, or not the one that the token is confined to.
+        ForbiddenError, InsufficientScopeError: an operator called, or the credential lacks `rooms:read`.
+    """
+    tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_READ)
+    room_id = steps.must_be_its_room(caller, presented_id)
+    with tools.database.reading() as connection:
+        room = rooms.find(connection, tenant_id, room_id)
+    if room is None:
+        raise NotFoundError
+    return room
+
+
+def look_up_rooms(caller: Caller, cursor: str | None, limit: int, tools: Tools) -> Page[Room]:
+    """
+    List the rooms of the caller's tenant; a token that is confined to one room sees that one.
+
+    Raises:
+        InvalidRequestError: the cursor is not of this list and tenant.
+        ForbiddenError, InsufficientScopeError: an operator called, or the credential lacks `rooms:read`.
+    """
+    tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_READ)
+    owner = f"rooms/{tenant_id}"
+    after = steps.open_cursor(tools, owner, cursor)
+    with tools.database.reading() as connection:
+        if caller.room_id is not None:
+            own = rooms.find(connection, tenant_id, caller.room_id)
+            return Page(items=[] if own is None else [own], next_cursor=None)
+        found = rooms.page(connection, tenant_id, after, limit + 1)
+    return steps.cut(tools, owner, found, limit)
+
+
+def look_up_jwks(tools: Tools) -> bytes:
+    """Give the published JWK Set as JSON (RFC 7517 section 5), from memory."""
+    steps.signer(tools)
+    return tools.keyring.jwks
+
+
+def look_up_scopes() -> list[str]:
+    """List the scopes that exist."""
+    return list(access_tokens.VOCABULARY)

@@ -1,0 +1,34 @@
+"""A name in; a tenant and its first API key out."""
+
+from app.domain import access_tokens, api_keys, tenants
+from app.flows import steps
+from app.flows.results import Caller, Limits, OpenedTenant
+from app.flows.tools import Tools
+from app.foundation import logs
+
+
+def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) -> OpenedTenant:
+    """
+    Open a tenant with one API key that holds every scope.
+
+    Args:
+        caller: an operator; None is the operator at the server's own command line.
+        name: for people.
+        limits: what the tenant may use at once.
+        tools: the story's tools.
+
+    Raises:
+        ForbiddenError: the caller is not an operator.
+    """
+    if caller is not None:
+        steps.must_be_operator(caller)
+
+    now = tools.clock.now()
+    with tools.database.transaction() as connection:
+        tenant = tenants.open_tenant(connection, name, limits, now=now)
+        scopes = " ".join(access_tokens.VOCABULARY)
+        new = api_keys.NewKey("sk", tenant.id, scopes)
+        key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=now)
+
+    logs.event("tenant.opened", tenant=str(tenant.id), key=key.id)
+    return OpenedTenant(tenant, key)

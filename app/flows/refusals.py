@@ -1,0 +1,210 @@
+"""
+Every refusal there is, drawn as a tree. A test counts them here, in both tables of the doors and in docs/errors.md.
+
+    ServiceError
+    ├── AuthenticationRequiredError      nothing was presented
+    ├── InvalidApiKeyError               a key, but not one that works
+    ├── InvalidAccessTokenError          a JWT, but not one that we minted for us, or it was revoked
+    ├── AccessTokenExpiredError          it was good
+    ├── InvalidRefreshTokenError         unknown, expired, spent or revoked: callers may not learn which
+    ├── InvalidClientError               the client cannot be authenticated by what the request carries
+    ├── InvalidScopeError                more was asked than is held
+    ├── InsufficientScopeError           the token lacks the scope that this needs
+    ├── ForbiddenError                   right credential, wrong kind
+    ├── TenantSuspendedError             right credential, paused by the operator
+    ├── NotFoundError                    missing, or someone else's
+    ├── KeyNotActiveError                the key was replaced meanwhile
+    ├── RoomEndedError                   the room is over
+    ├── InvalidRequestError              a field is wrong; says which
+    ├── MalformedCredentialError         the Authorization header cannot be read
+    ├── MalformedJsonError               the body is not JSON
+    ├── MethodNotAllowedError
+    ├── PayloadTooLargeError
+    ├── UnsupportedMediaTypeError        the body is in another format; says which is wanted
+    ├── DatabaseAwayError                try again (foundation)
+    └── InternalError                    a bug of ours
+"""
+
+from app.foundation.errors import DatabaseAwayError, ServiceError
+
+__all__ = [
+    "AccessTokenExpiredError",
+    "AuthenticationRequiredError",
+    "DatabaseAwayError",
+    "ForbiddenError",
+    "InsufficientScopeError",
+    "InternalError",
+    "InvalidAccessTokenError",
+    "InvalidApiKeyError",
+    "InvalidClientError",
+    "InvalidRefreshTokenError",
+    "InvalidRequestError",
+    "InvalidScopeError",
+    "KeyNotActiveError",
+    "MalformedCredentialError",
+    "MalformedJsonError",
+    "MethodNotAllowedError",
+    "NotFoundError",
+    "PayloadTooLargeError",
+    "RoomEndedError",
+    "ServiceError",
+    "TenantSuspendedError",
+    "UnsupportedMediaTypeError",
+]
+
+
+class AuthenticationRequiredError(ServiceError):
+    """The request carries no credential at all."""
+
+    code = "authentication_required"
+    public = "Authentication required"
+
+
+class InvalidApiKeyError(ServiceError):
+    """The key is unknown, malformed, revoked or expired; callers may not learn which."""
+
+    code = "invalid_api_key"
+    public = "Invalid API key"
+
+
+class InvalidAccessTokenError(ServiceError):
+    """The access token is not one of ours for this audience, or its session was revoked."""
+
+    code = "invalid_access_token"
+    public = "Invalid access token"
+
+
+class AccessTokenExpiredError(ServiceError):
+    """The access token was good; the client should refresh."""
+
+    code = "access_token_expired"
+    public = "Access token has expired"
+
+
+class InvalidRefreshTokenError(ServiceError):
+    """The refresh token is unknown, expired, spent or revoked; callers may not learn which."""
+
+    code = "invalid_refresh_token"
+    public = "Refresh token is invalid or expired"
+
+
+class InvalidClientError(ServiceError):
+    """No client can be authenticated: nothing was presented, or it cannot be read (RFC 6749 section 5.2)."""
+
+    code = "invalid_client"
+    public = "Client authentication failed"
+
+
+class InvalidScopeError(ServiceError):
+    """A scope was asked for that does not exist, or that the credential does not hold."""
+
+    code = "invalid_scope"
+    public = "The requested scope exceeds what this credential may grant"
+
+
+class InsufficientScopeError(ServiceError):
+    """The access token lacks a scope; `scope` is the one that is needed (RFC 6750 section 3.1)."""
+
+    code = "insufficient_scope"
+    public = "The access token does not have the scope that this request needs"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self.scope = scope
+
+
+class ForbiddenError(ServiceError):
+    """The credential is right, but of a kind that may not do this."""
+
+    code = "forbidden"
+    public = "This credential may not do this"
+
+
+class TenantSuspendedError(ServiceError):
+    """The operator has paused the tenant."""
+
+    code = "tenant_suspended"
+    public = "The tenant is suspended"
+
+
+class NotFoundError(ServiceError):
+    """The thing is missing, or it is someone else's; callers may not learn which."""
+
+    code = "not_found"
+    public = "Not found"
+
+
+class KeyNotActiveError(ServiceError):
+    """The key has been replaced by another rotation; the winner's answer holds its successor."""
+
+    code = "key_not_active"
+    public = "The API key has already been rotated"
+
+
+class RoomEndedError(ServiceError):
+    """The room has ended; nothing can be bound to it any more."""
+
+    code = "room_ended"
+    public = "The room has ended"
+
+
+class InvalidRequestError(ServiceError):
+    """A field, parameter or header does not say what it must; `field` is its name, `problem` what is wanted."""
+
+    code = "invalid_request"
+    public = "The request is invalid"
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__()
+        self.field = field
+        self.problem = problem
+
+
+class MalformedCredentialError(ServiceError):
+    """The Authorization header cannot be read, or a second credential stands beside it."""
+
+    code = "malformed_credential"
+    public = "The credentials of the request are malformed"
+
+
+class MalformedJsonError(ServiceError):
+    """The body is not JSON."""
+
+    code = "malformed_json"
+    public = "The request body is not valid JSON"
+
+
+class MethodNotAllowedError(ServiceError):
+    """The resource exists and has other methods; `allowed` lists them."""
+
+    code = "method_not_allowed"
+    public = "Method not allowed"
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
+class PayloadTooLargeError(ServiceError):
+    """The body is longer than the server reads."""
+
+    code = "payload_too_large"
+    public = "The request body is too large"
+
+
+class UnsupportedMediaTypeError(ServiceError):
+    """The body is not in the format that this resource reads; `wanted` is the one that it does."""
+
+    code = "unsupported_media_type"
+    public = "Unsupported content type"
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__()
+        self.wanted = wanted
+
+
+class InternalError(ServiceError):
+    """A bug of ours; the log has it under the request id."""
+
+    code = "internal_error"
+    public = "Internal error"

@@ -1,0 +1,51 @@
+"""What stories give back: plain values, so that doors need not know the rooms."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from app.domain.api_keys import IssuedKey
+from app.domain.rooms import Room
+from app.domain.tenants import Changes, Limits, Tenant
+
+__all__ = ["Caller", "Changes", "IssuedKey", "Limits", "OpenedTenant", "Room", "Tenant", "TokenPair"]
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """
+    What a client receives: an access token, and a refresh token unless none was asked for.
+
+    `scope` is what the access token may do; `key_rotating_until` the end of the grace of the key that was used.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_in: int
+    scope: str
+    key_rotating_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """
+    Who is asking, and what they may do.
+
+    An operator has no tenant. `room_id` confines a token to one room.
+    """
+
+    kind: Literal["operator", "tenant", "token"]
+    tenant_id: UUID | None
+    key_id: str
+    scope: str
+    room_id: UUID | None = None
+    key_rotating_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OpenedTenant:
+    """A tenant that was just opened, and its first key."""
+
+    tenant: Tenant
+    key: IssuedKey

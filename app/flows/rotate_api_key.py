@@ -1,0 +1,47 @@
+"""An API key in, its successor out."""
+
+from datetime import timedelta
+from typing import Literal
+
+from app.domain import api_keys, refresh_tokens, tenants
+from app.flows import steps
+from app.flows.refusals import ForbiddenError, KeyNotActiveError, NotFoundError
+from app.flows.results import Caller, IssuedKey
+from app.flows.tools import Tools
+from app.foundation import logs
+
+Reason = Literal["routine", "compromised"]
+
+
+def rotate_api_key(
+    caller: Caller, presented_tenant_id: str, grace_seconds: int, reason: Reason, tools: Tools
+) -> IssuedKey:
+    """
+    Replace the key that is calling; sessions that it opened live on.
+
+    A compromised key dies at once, whatever grace was asked for, and every session that it opened with it.
+
+    Raises:
+        NotFoundError: the tenant is not the caller's.
+        ForbiddenError: an operator called; only a tenant's own key is replaced by its own call.
+        KeyNotActiveError: another rotation of this key was faster.
+    """
+    tenant_id = steps.must_reach(caller, presented_tenant_id)
+    if caller.kind != "tenant":
+        raise ForbiddenError
+
+    now = tools.clock.now()
+    grace = timedelta(seconds=0 if reason == "compromised" else grace_seconds)
+    with tools.database.transaction() as connection:
+        if not tenants.hold(connection, tenant_id):
+            raise NotFoundError
+        issued = api_keys.rotate(
+            connection, caller.key_id, grace_ends_at=now + grace, pepper=tools.master.pepper, now=now
+        )
+        if issued is None:
+            raise KeyNotActiveError
+        if reason == "compromised":
+            refresh_tokens.end_all_of_key(connection, caller.key_id, reason="key_compromised", now=now)
+
+    logs.event("api_key.rotated", tenant=str(tenant_id), key=caller.key_id, successor=issued.id, reason=reason)
+    return issued

@@ -1,0 +1,51 @@
+"""What a story may reach for: one frozen value, made at start."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from joserfc.jwk import OctKey
+
+from app.domain import refresh_tokens, signing_keys
+from app.domain.signing_keys import WrappingKey
+from app.foundation.clock import Clock
+from app.foundation.database import Database
+from app.foundation.master_key import MasterKey
+from app.foundation.pages import Cursors
+from app.settings import HttpSettings, TokenLifetimes
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The clock, the database, the keys and the numbers that stories work with."""
+
+    clock: Clock
+    database: Database
+    master: MasterKey
+    keyring: signing_keys.Keyring
+    refresh_keys: refresh_tokens.RefreshKeys
+    families: refresh_tokens.Policy
+    cursors: Cursors
+    access_ttl_seconds: int
+    http: HttpSettings
+
+
+def lay_out(
+    clock: Clock, database: Database, master: MasterKey, lifetimes: TokenLifetimes, http: HttpSettings
+) -> Tools:
+    """Put the tools together; keys are parsed here, once a process."""
+    return Tools(
+        clock=clock,
+        database=database,
+        master=master,
+        keyring=signing_keys.Keyring(WrappingKey(master.id, master.wrapping)),
+        refresh_keys=refresh_tokens.RefreshKeys(master.id, {master.id: OctKey.import_key(master.refresh)}),
+        families=refresh_tokens.Policy(
+            idle=timedelta(seconds=lifetimes.refresh_idle_seconds),
+            absolute=timedelta(seconds=lifetimes.refresh_absolute_seconds),
+            retry_seconds=lifetimes.refresh_retry_seconds,
+            refresh_kid=master.id,
+        ),
+        cursors=Cursors(master.cursors),
+        access_ttl_seconds=lifetimes.access_ttl_seconds,
+        http=http,
+    )
