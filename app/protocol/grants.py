@@ -1,0 +1,126 @@
+"""
+The grants: each overrides both of Authlib's phases, and calls exactly one story.
+
+Authlib's own refresh grant is not used: it saves the new token and then revokes the old one, which mints several
+living successors when one token is presented many times at once (docs/decisions/0004-authlib-as-dispatcher.md).
+"""
+
+from typing import ClassVar
+
+from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
+
+from app.flows.exchange_api_key import Exchange, exchange_api_key
+from app.flows.refresh_access import Refresh, refresh_access
+from app.flows.refusals import InvalidRequestError
+from app.flows.results import TokenPair
+from app.flows.tools import Tools
+from app.protocol.client_auth import METHODS, PresentedClient
+from app.protocol.requests import TokenRequest
+
+
+class Grant(BaseGrant, TokenEndpointMixin):
+    """What all of them share: where they are offered, and how a pair becomes an answer."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = tuple(METHODS)
+    BY_POSSESSION: ClassVar[bool] = False
+    GRANT_TYPE: ClassVar[str]
+    tools: Tools
+
+    @classmethod
+    def check_token_endpoint(cls, request: TokenRequest) -> bool:
+        """Tell whether this grant serves the request: its grant type, in its dialect."""
+        return request.payload.grant_type == cls.GRANT_TYPE and request.by_possession == cls.BY_POSSESSION
+
+    def validate_token_request(self) -> None:
+        """Find out what the client authenticates with; the story verifies it."""
+        self.request.client = self.authenticate_token_endpoint_client()
+
+    def create_token_response(self) -> tuple[int, TokenPair, list[tuple[str, str]]]:
+        """Tell the story, and hand its pair to the server."""
+        return 200, self.run(), []
+
+    def run(self) -> TokenPair:
+        """Call the one story of this grant."""
+        raise NotImplementedError
+
+    def required(self, name: str) -> str:
+        """Give a parameter that must be there (RFC 6749 section 5.2)."""
+        value: str | None = self.request.payload.data.get(name)
+        if value is None:
+            raise InvalidRequestError(name, "is required")
+        return value
+
+    @property
+    def presented(self) -> PresentedClient:
+        """Give the client's credentials, unverified."""
+        client: PresentedClient = self.request.client
+        return client
+
+
+class ClientCredentialsGrant(Grant):
+    """The API key as a client secret (RFC 6749 section 4.4)."""
+
+    GRANT_TYPE = "client_credentials"
+
+    def run(self) -> TokenPair:
+        """Exchange the key; a refresh token only if `offline_access` is asked for (RFC 6749 section 4.4.3)."""
+        wanted = Exchange(
+            api_key=self.presented.client_secret,
+            client_id=self.presented.client_id,
+            scope=self.request.payload.scope,
+        )
+        return exchange_api_key(wanted, self.tools)
+
+
+class RefreshTokenGrant(Grant):
+    """A refresh token of an authenticated client (RFC 6749 section 6)."""
+
+    GRANT_TYPE = "refresh_token"
+
+    def run(self) -> TokenPair:
+        """Rotate it."""
+        wanted = Refresh(
+            refresh_token=self.required("refresh_token"),
+            idempotency_key=self.request.headers.get("Idempotency-Key"),
+            client_id=self.presented.client_id,
+            client_secret=self.presented.client_secret,
+            scope=self.request.payload.scope,
+        )
+        return refresh_access(wanted, self.tools)
+
+
+class ApiKeyGrant(Grant):
+    """An API key by itself, as Chalk JSON presents it; not offered at /oauth/token."""
+
+    GRANT_TYPE = "urn:chalk:params:oauth:grant-type:api-key"
+    BY_POSSESSION = True
+
+    def validate_token_request(self) -> None:
+        """Nothing to do: the key is the client's authentication, and the story verifies it."""
+
+    def run(self) -> TokenPair:
+        """Exchange it, always with a refresh token."""
+        wanted = Exchange(
+            api_key=self.required("api_key"), room_id=self.request.payload.data.get("room_id"), offline=True
+        )
+        return exchange_api_key(wanted, self.tools)
+
+
+class PossessionRefreshGrant(Grant):
+    """A refresh token by itself, as Chalk JSON presents it; not offered at /oauth/token."""
+
+    GRANT_TYPE = "refresh_token"
+    BY_POSSESSION = True
+
+    def validate_token_request(self) -> None:
+        """Nothing to do: possession is enough, and the story verifies the token."""
+
+    def run(self) -> TokenPair:
+        """Rotate it."""
+        wanted = Refresh(
+            refresh_token=self.required("refresh_token"), idempotency_key=self.request.headers.get("Idempotency-Key")
+        )
+        return refresh_access(wanted, self.tools)
+
+
+GRANTS: tuple[type[Grant], ...] = (ClientCredentialsGrant, RefreshTokenGrant, ApiKeyGrant, PossessionRefreshGrant)

@@ -1,0 +1,89 @@
+"""The one Authlib authorization server: every token, in either dialect, leaves through here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authlib.oauth2 import AuthorizationServer, OAuth2Error
+from authlib.oauth2.rfc6749.requests import OAuth2Request
+
+from app.flows.refusals import InvalidRequestError
+from app.flows.results import TokenPair
+from app.flows.tools import Tools
+from app.protocol.client_auth import METHODS
+from app.protocol.errors import describe_authlib
+from app.protocol.grants import GRANTS, ApiKeyGrant, PossessionRefreshGrant
+from app.protocol.requests import TokenRequest
+
+Answer = TokenPair | tuple[int, dict[str, str]]
+
+
+class Server(AuthorizationServer):
+    """
+    Chooses the grant and reads the client's authentication; refusals of stories pass through it untouched.
+
+    A token endpoint's answer is the pair itself; the doors print it in their dialect.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__()
+        self.tools = tools
+        for method, read in METHODS.items():
+            self.register_client_auth_method(method, read)
+        for grant in GRANTS:
+            self.register_grant(grant, [self._equip])
+
+    def token(self, parameters: Mapping[str, str], headers: Mapping[str, str | None]) -> Answer:
+        """
+        Answer a request at /oauth/token: a pair, or the status and body of an error of Authlib's own.
+
+        Raises:
+            ServiceError: what the story refused.
+        """
+        if "grant_type" not in parameters:
+            raise InvalidRequestError("grant_type", "is required")
+        return self._respond(parameters, headers, by_possession=False)
+
+    def exchange(self, fields: Mapping[str, str]) -> TokenPair:
+        """Answer Chalk JSON's exchange of an API key."""
+        return self._pair({"grant_type": ApiKeyGrant.GRANT_TYPE, **fields}, {})
+
+    def refresh(self, refresh_token: str, idempotency_key: str | None) -> TokenPair:
+        """Answer Chalk JSON's refresh."""
+        fields = {"grant_type": PossessionRefreshGrant.GRANT_TYPE, "refresh_token": refresh_token}
+        return self._pair(fields, {"Idempotency-Key": idempotency_key})
+
+    @property
+    def grant_types(self) -> list[str]:
+        """List the grants that /oauth/token really offers, for the metadata."""
+        return [grant.GRANT_TYPE for grant, _ in self._token_grants if not grant.BY_POSSESSION]
+
+    def create_oauth2_request(self, request: TokenRequest) -> OAuth2Request:
+        """Give Authlib the request that we made ourselves."""
+        return request
+
+    def handle_response(self, status: int, body: Any, _headers: Any) -> Answer:
+        """Give the pair on to the door."""
+        return body if isinstance(body, TokenPair) else (status, body)
+
+    def handle_error_response(self, _request: OAuth2Request, error: OAuth2Error) -> Answer:
+        """Say an error of Authlib's own in our words."""
+        return describe_authlib(error)
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Nobody listens: signals would carry live tokens."""
+
+    def _pair(self, parameters: Mapping[str, str], headers: Mapping[str, str | None]) -> TokenPair:
+        answer = self._respond(parameters, headers, by_possession=True)
+        if not isinstance(answer, TokenPair):
+            raise TypeError("a grant of Chalk JSON gave no pair")
+        return answer
+
+    def _respond(
+        self, parameters: Mapping[str, str], headers: Mapping[str, str | None], *, by_possession: bool
+    ) -> Answer:
+        request = TokenRequest(parameters, headers, issuer=self.tools.http.issuer, by_possession=by_possession)
+        answer: Answer = self.create_token_response(request)
+        return answer
+
+    def _equip(self, grant: Any) -> None:
+        grant.tools = self.tools
