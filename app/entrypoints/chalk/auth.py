@@ -1,0 +1,47 @@
+"""POST /auth/token, /auth/refresh, /auth/revoke: the seed's token endpoints."""
+
+from flask import Blueprint, Response, g, request
+from msgspec import UNSET
+
+from app.entrypoints.chalk.bodies import ExchangeRequest, RefreshRequest, TokenBody
+from app.entrypoints.chalk.envelope import answer, read
+from app.entrypoints.wiring import wired
+from app.flows.results import TokenPair
+from app.flows.revoke_token import revoke_token
+
+routes = Blueprint("auth", __name__, url_prefix="/auth")
+
+
+@routes.post("/token")
+def token() -> Response:
+    """Exchange an API key for a token pair."""
+    asked = read(ExchangeRequest)
+    fields = {"api_key": asked.api_key}
+    if asked.room_id is not UNSET:
+        fields["room_id"] = asked.room_id
+    return _answer(wired().server.exchange(fields))
+
+
+@routes.post("/refresh")
+def refresh() -> Response:
+    """Exchange a refresh token for the next pair."""
+    asked = read(RefreshRequest)
+    return _answer(wired().server.refresh(asked.refresh_token, request.headers.get("Idempotency-Key")))
+
+
+@routes.post("/revoke")
+def revoke() -> Response:
+    """End the session of a refresh token; 204 whatever was presented (RFC 7009 section 2.2)."""
+    revoke_token(read(RefreshRequest).refresh_token, wired().tools)
+    return Response(status=204)
+
+
+def _answer(pair: TokenPair) -> Response:
+    g.key_rotating_until = pair.key_rotating_until
+    body = TokenBody(
+        access_token=pair.access_token,
+        refresh_token=pair.refresh_token or "",
+        token_type="Bearer",  # noqa: S106  a type, not a secret
+        expires_in=pair.expires_in,
+    )
+    return answer(body, secret=True)

@@ -1,0 +1,183 @@
+"""Every request and answer body of the dialect: they validate, they print, and they will describe themselves."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.flows.results import Room, Tenant
+from app.foundation.clock import rfc3339
+from app.foundation.identifiers import print_id
+
+Content = TypeVar("Content")
+
+# No control characters: the database may not take them, and no name has them.
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+(?![\s\S])")]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    """The root of request bodies: an unknown field is refused, not overlooked."""
+
+
+class ExchangeRequest(Request, frozen=True, omit_defaults=True):
+    """POST /auth/token. With `room_id`, the tokens work in that room only."""
+
+    api_key: str
+    room_id: str | UnsetType = UNSET
+
+
+class RefreshRequest(Request, frozen=True):
+    """POST /auth/refresh and POST /auth/revoke."""
+
+    refresh_token: str
+
+
+class OpenTenantRequest(Request, frozen=True):
+    """POST /tenants."""
+
+    name: Name
+    max_concurrent_rooms: Count = 100
+    max_participants_per_room: Count = 10
+    max_recording_duration_minutes: Count = 120
+
+
+class ChangeTenantRequest(Request, frozen=True):
+    """PATCH /tenants/{id}; a field that is left out stays as it is. `status` is for operators."""
+
+    name: Name | UnsetType = UNSET
+    max_concurrent_rooms: Count | UnsetType = UNSET
+    max_participants_per_room: Count | UnsetType = UNSET
+    max_recording_duration_minutes: Count | UnsetType = UNSET
+    status: Literal["active", "suspended"] | UnsetType = UNSET
+
+
+class RotateKeyRequest(Request, frozen=True):
+    """POST /tenants/{id}/rotate-key; `grace_period` in seconds."""
+
+    grace_period: Annotated[int, Meta(ge=0, le=2_592_000)] = 0
+    reason: Literal["routine", "compromised"] = "routine"
+
+
+class OpenRoomRequest(Request, frozen=True):
+    """POST /rooms."""
+
+    name: Name
+
+
+class Data(Struct, Generic[Content], frozen=True):
+    """The envelope of every success."""
+
+    data: Content
+
+
+class Pagination(Struct, frozen=True):
+    """Where a list goes on."""
+
+    next_cursor: str | None
+    has_more: bool
+
+
+class DataPage(Struct, Generic[Content], frozen=True):
+    """The envelope of a list."""
+
+    data: list[Content]
+    pagination: Pagination
+
+
+class TokenBody(Struct, frozen=True):
+    """The seed's four fields, and no other."""
+
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+
+
+class TenantBody(Struct, frozen=True, omit_defaults=True):
+    """A tenant; `api_key` stands there in the answer to its creation only."""
+
+    id: str
+    name: str
+    status: Literal["active", "suspended"]
+    max_concurrent_rooms: int
+    max_participants_per_room: int
+    max_recording_duration_minutes: int
+    created_at: str
+    api_key: str | UnsetType = UNSET
+
+
+class DeletedBody(Struct, frozen=True):
+    """What was deleted."""
+
+    id: str
+    deleted: Literal[True]
+
+
+class KeyBody(Struct, frozen=True):
+    """A new API key, shown this once."""
+
+    api_key: str
+
+
+class RoomBody(Struct, frozen=True):
+    """A room."""
+
+    id: str
+    tenant_id: str
+    name: str
+    status: Literal["active", "ended"]
+    created_at: str
+    ended_at: str | None
+
+
+class Detail(Struct, frozen=True):
+    """One field, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class ErrorContent(Struct, frozen=True, omit_defaults=True):
+    """A refusal; `details` for VALIDATION_ERROR only."""
+
+    code: str
+    message: str
+    details: list[Detail] | UnsetType = UNSET
+
+
+class ErrorBody(Struct, frozen=True):
+    """The envelope of every refusal."""
+
+    error: ErrorContent
+
+
+def tenant_body(tenant: Tenant, api_key: str | UnsetType = UNSET) -> TenantBody:
+    """Print a tenant."""
+    return TenantBody(
+        id=print_id("tenant", tenant.id),
+        name=tenant.name,
+        status="suspended" if tenant.suspended else "active",
+        max_concurrent_rooms=tenant.limits.max_concurrent_rooms,
+        max_participants_per_room=tenant.limits.max_participants_per_room,
+        max_recording_duration_minutes=tenant.limits.max_recording_duration_minutes,
+        created_at=rfc3339(tenant.created_at),
+        api_key=api_key,
+    )
+
+
+def room_body(room: Room) -> RoomBody:
+    """Print a room."""
+    return RoomBody(
+        id=print_id("room", room.id),
+        tenant_id=print_id("tenant", room.tenant_id),
+        name=room.name,
+        status="active" if room.ended_at is None else "ended",
+        created_at=rfc3339(room.created_at),
+        ended_at=None if room.ended_at is None else rfc3339(room.ended_at),
+    )
+
+
+def encode(body: Struct) -> bytes:
+    """Print a body as JSON."""
+    return msgspec.json.encode(body)

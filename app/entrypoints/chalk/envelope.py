@@ -1,0 +1,96 @@
+"""Read JSON bodies strictly, and put answers into the envelope."""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from flask import Response, request
+
+from app.entrypoints.chalk.bodies import Data, DataPage, Pagination, encode
+from app.entrypoints.headers import no_store
+from app.flows.refusals import InvalidRequestError, MalformedJsonError, UnsupportedMediaTypeError
+from app.foundation.pages import Page
+
+Model = TypeVar("Model", bound=msgspec.Struct)
+Item = TypeVar("Item")
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+JSON = "application/json"
+_LONGEST_PAGE = 100
+_USUAL_PAGE = 20
+_PATH = re.compile(r" - at `\$\.([a-z_]+)`$")
+_NAMED = re.compile(r"^Object (missing required|contains unknown) field `([a-z_]{1,40})`$")
+
+
+def read(model: type[Model]) -> Model:
+    """
+    Read the body of this request as JSON of this shape.
+
+    Raises:
+        UnsupportedMediaTypeError, MalformedJsonError: it is not JSON, or does not say so.
+        InvalidRequestError: a field is missing, unknown or wrong; the message repeats nothing of its value.
+    """
+    if request.mimetype != JSON:
+        raise UnsupportedMediaTypeError(JSON)
+    try:
+        body: Model = _decoder(model).decode(request.get_data())
+    except msgspec.ValidationError as error:
+        raise _explain(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedJsonError from None
+    return body
+
+
+def read_optional(model: type[Model]) -> Model:
+    """Read the body like `read`; no body at all is an empty object."""
+    if request.mimetype == "" and request.get_data() == b"":
+        return msgspec.convert({}, model)
+    return read(model)
+
+
+def answer(body: msgspec.Struct, status: int = 200, *, secret: bool = False) -> Response:
+    """Answer with a body in its envelope; `secret` when a token or a key stands in it."""
+    response = Response(encode(Data(body)), status, content_type=JSON)
+    if secret:
+        no_store(response.headers)
+    return response
+
+
+def answer_page(page: Page[Item], body: Callable[[Item], Body]) -> Response:
+    """Answer with a page of a list."""
+    pagination = Pagination(next_cursor=page.next_cursor, has_more=page.next_cursor is not None)
+    return Response(encode(DataPage([body(item) for item in page.items], pagination)), 200, content_type=JSON)
+
+
+def page_asked() -> tuple[str | None, int]:
+    """
+    Read `?cursor=` and `?limit=` (1 to 100, usually 20).
+
+    Raises:
+        InvalidRequestError: the limit is not such a number.
+    """
+    limit = request.args.get("limit", str(_USUAL_PAGE))
+    if not re.fullmatch(r"[0-9]{1,3}", limit, re.ASCII) or not 1 <= int(limit) <= _LONGEST_PAGE:
+        raise InvalidRequestError("limit", f"must be a whole number from 1 to {_LONGEST_PAGE}")
+    return request.args.get("cursor"), int(limit)
+
+
+@functools.cache
+def _decoder(model: type[Model]) -> msgspec.json.Decoder[Model]:
+    return msgspec.json.Decoder(model)
+
+
+def _explain(problem: str) -> InvalidRequestError:
+    named = _NAMED.match(problem)
+    if named:
+        problem = "is required" if named.group(1).startswith("missing") else "is unknown"
+        return InvalidRequestError(named.group(2), problem)
+
+    path = _PATH.search(problem)
+    if path:
+        what = problem[: path.start()].replace("`", "").replace("Expected", "must be").split(", got")[0]
+        wanted = what if what.startswith("must be") else "must be one of the values allowed"
+        return InvalidRequestError(path.group(1), wanted)
+    return InvalidRequestError("body", "must be a JSON object of known fields")

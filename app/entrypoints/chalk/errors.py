@@ -1,0 +1,76 @@
+"""Refusals in Chalk JSON: one table, and the only place where they become statuses and codes of this dialect."""
+
+from flask import Response, g
+
+from app.entrypoints.chalk.bodies import Detail, ErrorBody, ErrorContent, encode
+from app.entrypoints.headers import RETRY_AFTER_SECONDS
+from app.flows import refusals
+from app.flows.refusals import ServiceError
+from app.protocol import bearer
+
+TABLE: dict[type[ServiceError], tuple[int, str]] = {
+    refusals.AuthenticationRequiredError: (401, "UNAUTHORIZED"),
+    refusals.InvalidApiKeyError: (401, "UNAUTHORIZED"),
+    refusals.InvalidClientError: (401, "UNAUTHORIZED"),
+    refusals.InvalidAccessTokenError: (401, "UNAUTHORIZED"),
+    refusals.AccessTokenExpiredError: (401, "TOKEN_EXPIRED"),
+    refusals.InvalidRefreshTokenError: (401, "INVALID_REFRESH_TOKEN"),
+    refusals.InvalidRequestError: (400, "VALIDATION_ERROR"),
+    refusals.InvalidScopeError: (400, "VALIDATION_ERROR"),
+    refusals.MalformedCredentialError: (400, "VALIDATION_ERROR"),
+    refusals.MalformedJsonError: (400, "MALFORMED_JSON"),
+    refusals.ForbiddenError: (403, "FORBIDDEN"),
+    refusals.InsufficientScopeError: (403, "FORBIDDEN"),
+    refusals.TenantSuspendedError: (403, "TENANT_SUSPENDED"),
+    refusals.NotFoundError: (404, "NOT_FOUND"),
+    refusals.MethodNotAllowedError: (405, "METHOD_NOT_ALLOWED"),
+    refusals.KeyNotActiveError: (409, "KEY_NOT_ACTIVE"),
+    refusals.RoomEndedError: (409, "ROOM_ENDED"),
+    refusals.PayloadTooLargeError: (413, "PAYLOAD_TOO_LARGE"),
+    refusals.UnsupportedMediaTypeError: (415, "UNSUPPORTED_MEDIA_TYPE"),
+    refusals.InternalError: (500, "INTERNAL_ERROR"),
+    refusals.DatabaseAwayError: (503, "SERVICE_UNAVAILABLE"),
+}
+
+_DETAILS = {
+    refusals.InvalidScopeError: Detail("scope", refusals.InvalidScopeError.public),
+    refusals.MalformedCredentialError: Detail("Authorization", refusals.MalformedCredentialError.public),
+}
+
+
+def refuse(error: ServiceError) -> Response:
+    """Answer with a refusal: its status, its code, its sentence, and a challenge with every 401."""
+    status, code = TABLE[type(error)]
+    content = ErrorContent(code=code, message=_message(error))
+    if code == "VALIDATION_ERROR":
+        content = ErrorContent(code=code, message=_message(error), details=[_detail(error)])
+
+    response = Response(encode(ErrorBody(content)), status, content_type="application/json")
+    for challenge in _challenges(error, status):
+        response.headers.add("WWW-Authenticate", challenge)
+    if isinstance(error, refusals.MethodNotAllowedError):
+        response.headers["Allow"] = error.allowed
+    if status == 503:
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
+
+
+def _message(error: ServiceError) -> str:
+    if isinstance(error, refusals.UnsupportedMediaTypeError):
+        return f"{error.public}: the body must be {error.wanted}"
+    return error.public
+
+
+def _detail(error: ServiceError) -> Detail:
+    if isinstance(error, refusals.InvalidRequestError):
+        return Detail(error.field, error.problem)
+    return _DETAILS[type(error)]
+
+
+def _challenges(error: ServiceError, status: int) -> list[str]:
+    # A resource that takes either credential says so, to a client that presented none.
+    of_bearer = bearer.challenge(error) if g.takes_bearer else None
+    if of_bearer is not None and not isinstance(error, refusals.AuthenticationRequiredError):
+        return [of_bearer]
+    of_key = ['ApiKey realm="chalk"'] if status == 401 else []
+    return of_key if of_bearer is None else [of_bearer, *of_key]

@@ -1,0 +1,44 @@
+"""Who is asking: by API key, or by API key or access token."""
+
+from flask import g, request
+
+from app.entrypoints.wiring import wired
+from app.flows.authenticate_access_token import authenticate_access_token
+from app.flows.authenticate_api_key import authenticate_api_key
+from app.flows.refusals import AuthenticationRequiredError, MalformedCredentialError
+from app.flows.results import Caller
+from app.protocol import bearer
+
+
+def by_key() -> Caller:
+    """
+    Authenticate by `X-API-Key`.
+
+    Raises:
+        AuthenticationRequiredError: there is none.
+        InvalidApiKeyError, TenantSuspendedError: see `authenticate_api_key`.
+    """
+    presented = request.headers.get("X-API-Key")
+    if presented is None:
+        raise AuthenticationRequiredError
+
+    caller = authenticate_api_key(presented, wired().tools)
+    g.key_rotating_until = caller.key_rotating_until
+    return caller
+
+
+def by_key_or_token() -> Caller:
+    """
+    Authenticate by `X-API-Key`, or by `Authorization: Bearer`; not by both.
+
+    Raises:
+        MalformedCredentialError: both stand there, or the header is not of a bearer token.
+        InvalidAccessTokenError, AccessTokenExpiredError: see `authenticate_access_token`.
+    """
+    header = request.headers.get("Authorization")
+    g.takes_bearer = True
+    if header is None:
+        return by_key()
+    if "X-API-Key" in request.headers:
+        raise MalformedCredentialError
+    return authenticate_access_token(bearer.read(header), wired().tools)

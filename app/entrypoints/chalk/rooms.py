@@ -1,0 +1,40 @@
+"""/rooms: open, read, list and end rooms, by API key or by access token."""
+
+from flask import Blueprint, Response
+
+from app.entrypoints.chalk.bodies import OpenRoomRequest, room_body
+from app.entrypoints.chalk.envelope import answer, answer_page, page_asked, read
+from app.entrypoints.chalk.guards import by_key_or_token
+from app.entrypoints.wiring import wired
+from app.flows.end_room import end_room
+from app.flows.look_up import look_up_room, look_up_rooms
+from app.flows.open_room import open_room
+
+routes = Blueprint("rooms", __name__, url_prefix="/rooms")
+
+
+@routes.post("")
+def create() -> Response:
+    """Open a room."""
+    caller = by_key_or_token()
+    return answer(room_body(open_room(caller, read(OpenRoomRequest).name, wired().tools)), 201)
+
+
+@routes.get("")
+def list_all() -> Response:
+    """List the rooms of the caller's tenant."""
+    caller = by_key_or_token()
+    cursor, limit = page_asked()
+    return answer_page(look_up_rooms(caller, cursor, limit, wired().tools), room_body)
+
+
+@routes.get("/<room_id>")
+def read_one(room_id: str) -> Response:
+    """Read a room; the seed's example of a bearer token in use."""
+    return answer(room_body(look_up_room(by_key_or_token(), room_id, wired().tools)))
+
+
+@routes.post("/<room_id>/end")
+def end(room_id: str) -> Response:
+    """End a room, and every session that is bound to it."""
+    return answer(room_body(end_room(by_key_or_token(), room_id, wired().tools)))

@@ -1,0 +1,32 @@
+"""The command line, `chalk-auth`."""
+
+import sys
+
+import click
+
+from app.entrypoints.cli import database, demo, keys, serve
+from app.entrypoints.wiring import Launcher
+from app.foundation.errors import ConfigurationError, ServiceError
+
+__all__ = ["group", "run"]
+
+
+@click.group()
+def group() -> None:
+    """Chalk Auth: an OAuth 2.0 authorization server for API platforms."""
+
+
+group.add_command(serve.serve)
+group.add_command(database.db)
+group.add_command(keys.admin_key)
+group.add_command(keys.tenants)
+group.add_command(demo.demo)
+
+
+def run(launcher: Launcher) -> None:
+    """Run a command; what cannot be done is said in one sentence, with exit status 1."""
+    try:
+        group(obj=launcher)
+    except (ConfigurationError, ServiceError) as error:
+        click.echo(f"chalk-auth: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,37 @@
+"""`chalk-auth admin-key` and `chalk-auth tenants`: keys that are shown once, ready to paste into a shell."""
+
+import click
+
+from app.entrypoints.wiring import Launcher, wiring_of
+from app.flows.issue_operator_key import issue_operator_key
+from app.flows.open_tenant import open_tenant
+from app.flows.results import Limits
+from app.foundation.identifiers import print_id
+
+
+@click.group()
+def admin_key() -> None:
+    """Look after operator keys."""
+
+
+@admin_key.command("create")
+@click.pass_obj
+def create_admin_key(launcher: Launcher) -> None:
+    """Issue an operator key, which manages tenants. It is shown this once."""
+    issued = issue_operator_key(wiring_of(launcher.open()).tools)
+    click.echo(f"ADMIN_KEY={issued.text}")
+
+
+@click.group()
+def tenants() -> None:
+    """Look after tenants."""
+
+
+@tenants.command("create")
+@click.option("--name", required=True, help="The tenant's name, for people.")
+@click.pass_obj
+def create_tenant(launcher: Launcher, name: str) -> None:
+    """Open a tenant with one API key. It is shown this once."""
+    opened = open_tenant(None, name, Limits(), wiring_of(launcher.open()).tools)
+    click.echo(f"TENANT_ID={print_id('tenant', opened.tenant.id)}")
+    click.echo(f"API_KEY={opened.key.text}")

@@ -1,0 +1,75 @@
+"""What the factory hands to the doors, and how web framework errors become refusals of ours."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, current_app, g
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from app.flows.refusals import (
+    InternalError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NotFoundError,
+    PayloadTooLargeError,
+    ServiceError,
+)
+from app.flows.tools import Tools
+from app.protocol.server import Server
+
+_LOG = logging.getLogger(__name__)
+_NAME = "chalk"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What a request needs."""
+
+    tools: Tools
+    server: Server
+    issuer: str
+    jwks_max_age_seconds: int
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """What the command line needs: how to open the application, where its migrations lie, and what serves it."""
+
+    open: Callable[[], Flask]
+    migrations: str
+    target: str
+
+
+def wire(app: Flask, wiring: Wiring) -> None:
+    """Hand the wiring to the doors of an application."""
+    app.extensions[_NAME] = wiring
+
+
+def wiring_of(app: Flask) -> Wiring:
+    """Give the wiring of an application."""
+    wiring: Wiring = app.extensions[_NAME]
+    return wiring
+
+
+def wired() -> Wiring:
+    """Give the wiring of the application that serves this request."""
+    return wiring_of(current_app)
+
+
+def refusal_of(error: Exception) -> ServiceError:
+    """Say any exception as a refusal; one that was not made on purpose is logged, and told as an internal error."""
+    match error:
+        case ServiceError():
+            return error
+        case MethodNotAllowed():
+            return MethodNotAllowedError(", ".join(sorted(error.valid_methods or ())))
+        case RequestEntityTooLarge():
+            return PayloadTooLargeError()
+        case HTTPException(code=404):
+            return NotFoundError()
+        case HTTPException(code=int(code)) if code < 500:
+            return InvalidRequestError("request", "must be well-formed HTTP")
+        case _:
+            _LOG.error("unhandled", exc_info=error, extra={"fields": {"request_id": g.get("request_id")}})
+            return InternalError()

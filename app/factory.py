@@ -1,0 +1,108 @@
+"""Join the parts; nothing else does."""
+
+from pathlib import Path
+
+from flask import Flask, Response, g, request
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+from app import settings as configuration
+from app.entrypoints import chalk, cli, oauth
+from app.entrypoints.headers import key_status, request_id
+from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
+from app.flows import tools as workshop
+from app.flows.prepare_signing_key import prepare_signing_key
+from app.flows.refusals import DatabaseAwayError
+from app.foundation import logs, master_key
+from app.foundation.clock import Clock, SystemClock
+from app.foundation.database import Base, Database, engine_options, prepare
+from app.protocol.server import Server
+from app.settings import Settings
+
+_MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None, *, warm: bool = True) -> Flask:
+    """
+    Build the application.
+
+    Args:
+        settings: read from the environment when not given.
+        clock: the machine's own when not given.
+        warm: read the signing key now, or make the first one, rather than in the first request.
+
+    Raises:
+        ConfigurationError: it cannot start like this; the message says what to do.
+    """
+    clock = clock or SystemClock()
+    if settings is None:
+        settings = configuration.read()
+        # Made from the environment, it has the process to itself; with settings given, the logs are the caller's.
+        logs.start(settings.logs.level, clock)
+
+    app = Flask("app", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.http.max_body_bytes
+    # OPTIONS is a method like any other here: it does not exist. And no path is redirected to another.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+
+    master = master_key.load(settings.keys.master_key, Path(settings.keys.directory))
+    tools = workshop.lay_out(clock, _database(app, settings), master, settings.lifetimes, settings.http)
+    wire(app, Wiring(tools, Server(tools), settings.http.issuer, settings.keys.jwks_max_age_seconds))
+    _open_doors(app, settings.http.issuer)
+    if warm:
+        _warm(tools)
+    return app
+
+
+def command_line() -> None:
+    """Run `chalk-auth`."""
+    cli.run(Launcher(lambda: create_app(warm=False), str(_MIGRATIONS), f"{__name__}:create_app"))
+
+
+def _database(app: Flask, settings: Settings) -> Database:
+    url = settings.database.url
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
+        url, pool_size=settings.database.pool_size, timeout_seconds=settings.database.timeout_seconds
+    )
+    extension = SQLAlchemy(app, model_class=Base)
+    Migrate(app, extension, directory=str(_MIGRATIONS))
+    with app.app_context():
+        engine = extension.engine
+    prepare(engine)
+    return Database(engine)
+
+
+def _open_doors(app: Flask, issuer: str) -> None:
+    app.register_blueprint(chalk.blueprint())
+    app.register_blueprint(oauth.blueprint(issuer))
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(Exception, _refuse)
+
+
+def _begin() -> None:
+    g.request_id = request_id(request.headers.get("X-Request-Id"))
+    g.key_rotating_until = None
+    g.takes_bearer = False
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    key_status(response.headers, g.key_rotating_until)
+    return response
+
+
+def _refuse(error: Exception) -> Response:
+    # Each dialect refuses in its own words, also where no route matched.
+    refuse = oauth.refuse if request.path.startswith(oauth.PREFIXES) else chalk.refuse
+    return refuse(refusal_of(error))
+
+
+def _warm(tools: workshop.Tools) -> None:
+    try:
+        prepare_signing_key(tools)
+    except DatabaseAwayError:
+        # Start anyway: the first request that finds the database back reads the key.
+        return
