@@ -1,0 +1,42 @@
+"""Things that tests start from, made by the stories themselves."""
+
+from dataclasses import dataclass
+
+from app.flows.authenticate_api_key import authenticate_api_key
+from app.flows.exchange_api_key import Exchange, exchange_api_key
+from app.flows.issue_operator_key import issue_operator_key
+from app.flows.open_room import open_room
+from app.flows.open_tenant import open_tenant
+from app.flows.results import Limits, TokenPair
+from app.flows.tools import Tools
+from app.foundation.identifiers import print_id
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant's id and key, as they stand on the wire."""
+
+    id: str
+    api_key: str
+
+
+def a_tenant(tools: Tools, name: str = "Acme") -> Tenant:
+    """Open a tenant."""
+    opened = open_tenant(None, name, Limits(), tools)
+    return Tenant(print_id("tenant", opened.tenant.id), opened.key.text)
+
+
+def an_operator(tools: Tools) -> str:
+    """Issue an operator key."""
+    return issue_operator_key(tools).text
+
+
+def a_room(tools: Tools, tenant: Tenant, name: str = "Lobby") -> str:
+    """Open a room of a tenant, and give its id."""
+    room = open_room(authenticate_api_key(tenant.api_key, tools), name, tools)
+    return print_id("room", room.id)
+
+
+def a_pair(tools: Tools, tenant: Tenant, room_id: str | None = None) -> TokenPair:
+    """Exchange a tenant's key for tokens, as Chalk JSON does."""
+    return exchange_api_key(Exchange(tenant.api_key, room_id=room_id, offline=True), tools)

