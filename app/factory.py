@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
 
 def command_line() -> None:
     """Run `chalk-auth`."""
-    cli.run(Launcher(lambda: create_app(warm=False), str(_MIGRATIONS), f"{__name__}:create_app"))
+    cli.run(Launcher(lambda: create_app(warm=False), create_app, str(_MIGRATIONS), f"{__name__}:create_app"))
 
 
 def _database(app: Flask, settings: Settings) -> Database:

@@ -34,9 +34,14 @@ class Wiring:
 
 @dataclass(frozen=True)
 class Launcher:
-    """What the command line needs: how to open the application, where its migrations lie, and what serves it."""
+    """
+    What the command line needs: how to open the application, where its migrations lie, and what serves it.
+
+    `open_ready` also reads the signing key, and so finds out whether the database and the master key are right.
+    """
 
     open: Callable[[], Flask]
+    open_ready: Callable[[], Flask]
     migrations: str
     target: str
 

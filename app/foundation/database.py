@@ -17,14 +17,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from app.foundation.errors import DatabaseAwayError
+from app.foundation.errors import ConfigurationError, DatabaseAwayError
 
 __all__ = ["Base", "Connection", "Database", "UtcDateTime", "engine_options", "prepare", "resolve_url"]
 
 _LOG = logging.getLogger(__name__)
 
 # What the driver raises when the server is gone, refuses, or cannot write; a fault in a statement of ours is not here.
-_AWAY = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError)
+_AWAY = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
 
 
 _AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
@@ -107,9 +107,21 @@ class Database:
 def _away_is_a_refusal() -> Iterator[None]:
     try:
         yield
-    except _AWAY as error:
+    except exc.DBAPIError as error:
+        if _lacks_tables(error):
+            raise ConfigurationError("The database does not have our tables. Run: chalk-auth db upgrade") from error
+        if not isinstance(error, _AWAY):
+            raise
         _LOG.exception("the database did not answer")
         raise DatabaseAwayError from error
+    except exc.TimeoutError as error:
+        _LOG.exception("no connection to the database became free")
+        raise DatabaseAwayError from error
+
+
+def _lacks_tables(error: exc.DBAPIError) -> bool:
+    # UndefinedTable, UndefinedColumn; SQLite has words only.
+    return getattr(error.orig, "sqlstate", None) in {"42P01", "42703"} or str(error.orig).startswith("no such ")
 
 
 def resolve_url(given: str, root: Path) -> str:
@@ -131,7 +143,8 @@ def engine_options(url: str, *, pool_size: int, timeout_seconds: int) -> dict[st
         pool_size: connections that a process keeps, and at most has.
         timeout_seconds: how long to wait for a connection, a lock or a statement before the database counts as away.
     """
-    pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": timeout_seconds}
+    # Parameters hold MACs and names of people's things; a log of a failed statement does without them.
+    pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": timeout_seconds, "hide_parameters": True}
     if make_url(url).get_backend_name() == "sqlite":
         driver = {"timeout": timeout_seconds, "check_same_thread": False, "isolation_level": None}
         return pool | {"connect_args": driver}

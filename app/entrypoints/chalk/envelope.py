@@ -21,6 +21,16 @@ JSON = "application/json"
 _LONGEST_PAGE = 100
 _USUAL_PAGE = 20
 _PATH = re.compile(r" - at `\$\.([a-z_]+)`$")
+_WORDS = (
+    (re.compile(r"^Invalid enum value .*$", re.DOTALL), "must be one of the values allowed"),
+    (re.compile(r"^Expected `str` matching regex .*$", re.DOTALL), "must not hold control characters"),
+    (re.compile(r"^Expected `int`"), "must be a whole number"),
+    (re.compile(r"^Expected `str`"), "must be a string"),
+    (re.compile(r" of length >= "), " of a length of at least "),
+    (re.compile(r" of length <= "), " of a length of at most "),
+    (re.compile(r" >= "), " of at least "),
+    (re.compile(r" <= "), " of at most "),
+)
 _NAMED = re.compile(r"^Object (missing required|contains unknown) field `([a-z_]{1,40})`$")
 
 
@@ -83,14 +93,18 @@ def _decoder(model: type[Model]) -> msgspec.json.Decoder[Model]:
 
 
 def _explain(problem: str) -> InvalidRequestError:
+    # Only our own words and the names of our own fields are repeated, never what was sent.
     named = _NAMED.match(problem)
     if named:
-        problem = "is required" if named.group(1).startswith("missing") else "is unknown"
-        return InvalidRequestError(named.group(2), problem)
+        return InvalidRequestError(
+            named.group(2), "is required" if named.group(1) == "missing required" else "is unknown"
+        )
 
     path = _PATH.search(problem)
-    if path:
-        what = problem[: path.start()].replace("`", "").replace("Expected", "must be").split(", got")[0]
-        wanted = what if what.startswith("must be") else "must be one of the values allowed"
-        return InvalidRequestError(path.group(1), wanted)
-    return InvalidRequestError("body", "must be a JSON object of known fields")
+    if path is None:
+        return InvalidRequestError("body", "must be a JSON object of known fields")
+
+    expected = problem[: path.start()].split(", got", maxsplit=1)[0]
+    for theirs, ours in _WORDS:
+        expected = theirs.sub(ours, expected)
+    return InvalidRequestError(path.group(1), expected)

@@ -8,7 +8,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from app.entrypoints.wiring import Launcher
+from app.entrypoints.wiring import Launcher, wiring_of
 
 _RESPAWN_SECONDS = 0.1
 
@@ -20,7 +20,8 @@ _RESPAWN_SECONDS = 0.1
 @click.pass_obj
 def serve(launcher: Launcher, host: str, port: int, workers: int) -> None:
     """Serve until interrupted. Run `chalk-auth db upgrade` first."""
-    launcher.open()  # says at once, and once, what is wrong with the settings or the master key
+    # What is wrong is said here, once and in a sentence, and not by every worker again and again.
+    wiring_of(launcher.open_ready()).tools.database.close()
     start(launcher, host, port, workers, lambda: None)
 
 
