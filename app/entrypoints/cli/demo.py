@@ -15,11 +15,14 @@ curl -X GET "$BASE_URL/api/v1/tenants/$TENANT_ID" \\
 -H "X-API-Key: $API_KEY"
 
 # The API key for a token pair
-curl -X POST "$BASE_URL/api/v1/auth/token" \\
+TOKENS=$(curl -X POST "$BASE_URL/api/v1/auth/token" \\
 -H "Content-Type: application/json" \\
--d '{"api_key": "'"$API_KEY"'"}'
+-d '{"api_key": "'"$API_KEY"'"}')
+echo "$TOKENS"
+ACCESS_TOKEN=$(echo "$TOKENS" | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')
+REFRESH_TOKEN=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\\([^"]*\\).*/\\1/')
 
-# With the tokens of that answer: a room, and the next pair
+# With these: a room, by access token, and the next pair
 curl -X GET "$BASE_URL/api/v1/rooms/$ROOM_ID" \\
 -H "Authorization: Bearer $ACCESS_TOKEN"
 

@@ -1,6 +1,7 @@
 """`chalk-auth serve`: the production server (docs/decisions/0006-granian.md)."""
 
 import os
+import socket
 from collections.abc import Callable
 
 import click
@@ -9,6 +10,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from app.entrypoints.wiring import Launcher, wiring_of
+from app.foundation.errors import ConfigurationError
 
 _RESPAWN_SECONDS = 0.1
 
@@ -27,6 +29,7 @@ def serve(launcher: Launcher, host: str, port: int, workers: int) -> None:
 
 def start(launcher: Launcher, host: str, port: int, workers: int, announce: Callable[[], None]) -> None:
     """Serve until interrupted; `announce` is called as soon as connections are taken."""
+    _must_be_free(host, port)
     server = Granian(
         launcher.target,
         address=host,
@@ -43,3 +46,13 @@ def start(launcher: Launcher, host: str, port: int, workers: int, announce: Call
     )
     server.on_startup(announce)
     server.serve()
+
+
+def _must_be_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(f"Cannot listen on {host} port {port}: {error.strerror}. Try --port.") from error
