@@ -1,11 +1,12 @@
 """Every request and answer body of the dialect: they validate, they print, and they will describe themselves."""
 
+import dataclasses
 from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.flows.results import Room, Tenant
+from app.flows.results import OpenedTenant, Room, Tenant
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import print_id
 
@@ -94,8 +95,20 @@ class TokenBody(Struct, frozen=True):
     expires_in: int
 
 
-class TenantBody(Struct, frozen=True, omit_defaults=True):
-    """A tenant; `api_key` stands there in the answer to its creation only."""
+class OpenedTenantBody(Struct, frozen=True):
+    """A tenant that was just opened; its first key is shown this once."""
+
+    id: str
+    name: str
+    api_key: str
+    max_concurrent_rooms: int
+    max_participants_per_room: int
+    max_recording_duration_minutes: int
+    created_at: str
+
+
+class TenantBody(Struct, frozen=True):
+    """A tenant as it stands."""
 
     id: str
     name: str
@@ -104,7 +117,6 @@ class TenantBody(Struct, frozen=True, omit_defaults=True):
     max_participants_per_room: int
     max_recording_duration_minutes: int
     created_at: str
-    api_key: str | UnsetType = UNSET
 
 
 class DeletedBody(Struct, frozen=True):
@@ -152,17 +164,26 @@ class ErrorBody(Struct, frozen=True):
     error: ErrorContent
 
 
-def tenant_body(tenant: Tenant, api_key: str | UnsetType = UNSET) -> TenantBody:
+def opened_tenant_body(opened: OpenedTenant) -> OpenedTenantBody:
+    """Print a tenant with its first key."""
+    tenant = opened.tenant
+    return OpenedTenantBody(
+        id=print_id("tenant", tenant.id),
+        name=tenant.name,
+        api_key=opened.key.text,
+        created_at=rfc3339(tenant.created_at),
+        **dataclasses.asdict(tenant.limits),
+    )
+
+
+def tenant_body(tenant: Tenant) -> TenantBody:
     """Print a tenant."""
     return TenantBody(
         id=print_id("tenant", tenant.id),
         name=tenant.name,
         status="suspended" if tenant.suspended else "active",
-        max_concurrent_rooms=tenant.limits.max_concurrent_rooms,
-        max_participants_per_room=tenant.limits.max_participants_per_room,
-        max_recording_duration_minutes=tenant.limits.max_recording_duration_minutes,
         created_at=rfc3339(tenant.created_at),
-        api_key=api_key,
+        **dataclasses.asdict(tenant.limits),
     )
 
 

@@ -11,6 +11,7 @@ from app.entrypoints.chalk.bodies import (
     KeyBody,
     OpenTenantRequest,
     RotateKeyRequest,
+    opened_tenant_body,
     tenant_body,
 )
 from app.entrypoints.chalk.envelope import answer, answer_page, page_asked, read, read_optional
@@ -35,7 +36,7 @@ def create() -> Response:
     asked = read(OpenTenantRequest)
     limits = Limits(asked.max_concurrent_rooms, asked.max_participants_per_room, asked.max_recording_duration_minutes)
     opened = open_tenant(caller, asked.name, limits, wired().tools)
-    return answer(tenant_body(opened.tenant, opened.key.text), 201, secret=True)
+    return answer(opened_tenant_body(opened), 201, secret=True)
 
 
 @routes.get("")
