@@ -37,9 +37,10 @@ def _url(text: str) -> str:
 
 
 def _database_url(text: str) -> str:
-    if not re.match(r"(sqlite|postgres|postgresql|postgresql\+psycopg):", text):
-        raise ValueError("a sqlite or postgresql URL")
-    return resolve_url(text, _ROOT)
+    url = resolve_url(text, _ROOT)
+    if url is None:
+        raise ValueError("the URL of a sqlite file or of a postgresql database")
+    return url
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:

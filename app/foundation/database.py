@@ -79,6 +79,30 @@ class Database:
         """Close the connections that nobody uses; the next transaction opens new ones."""
         self._engine.dispose()
 
+    @staticmethod
+    @contextlib.contextmanager
+    def guard() -> Iterator[None]:
+        """
+        Say faults of the database as refusals; for whoever works on the engine itself, as migrations do.
+
+        Raises:
+            DatabaseAwayError: it could not be reached or could not answer.
+            ConfigurationError: it does not have our tables.
+        """
+        try:
+            yield
+        except exc.DBAPIError as error:
+            if _lacks_tables(error):
+                raise ConfigurationError("The database does not have our tables. Run: chalk-auth db upgrade") from error
+            if not isinstance(error, _AWAY):
+                raise
+            # The driver's first line says it; a stack trace for each request of an outage would bury it.
+            _LOG.error("the database did not answer: %s", str(error.orig).partition("\n")[0])
+            raise DatabaseAwayError from error
+        except exc.TimeoutError as error:
+            _LOG.error("no connection to the database became free")
+            raise DatabaseAwayError from error
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
         """
@@ -87,36 +111,20 @@ class Database:
         Raises:
             DatabaseAwayError: the database could not be reached or could not answer.
         """
-        with _away_is_a_refusal(), self._engine.begin() as connection:
+        with self.guard(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """Like `transaction()`, for blocks that only read: on SQLite, they do not wait for a writer."""
-        with _away_is_a_refusal(), self._reading.begin() as connection:
+        with self.guard(), self._reading.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def statement(self) -> Iterator[Connection]:
         """Like `transaction()`, for a block of exactly one statement, which commits by itself."""
-        with _away_is_a_refusal(), self._statement.connect() as connection:
+        with self.guard(), self._statement.connect() as connection:
             yield connection
-
-
-@contextlib.contextmanager
-def _away_is_a_refusal() -> Iterator[None]:
-    try:
-        yield
-    except exc.DBAPIError as error:
-        if _lacks_tables(error):
-            raise ConfigurationError("The database does not have our tables. Run: chalk-auth db upgrade") from error
-        if not isinstance(error, _AWAY):
-            raise
-        _LOG.exception("the database did not answer")
-        raise DatabaseAwayError from error
-    except exc.TimeoutError as error:
-        _LOG.exception("no connection to the database became free")
-        raise DatabaseAwayError from error
 
 
 def _lacks_tables(error: exc.DBAPIError) -> bool:
@@ -124,14 +132,22 @@ def _lacks_tables(error: exc.DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in {"42P01", "42703"} or str(error.orig).startswith("no such ")
 
 
-def resolve_url(given: str, root: Path) -> str:
-    """Make a database URL definite: the driver named, a relative SQLite path laid under `root`."""
-    url = make_url(given)
-    if url.drivername in {"postgres", "postgresql"}:
-        url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        url = url.set(database=str((root / url.database).resolve()))
-    return url.render_as_string(hide_password=False)
+def resolve_url(given: str, root: Path) -> str | None:
+    """
+    Make a database URL definite: the driver named, a relative SQLite path laid under `root`.
+
+    None when it is not one of a SQLite file or a PostgreSQL database; in memory, nothing would be kept.
+    """
+    try:
+        url = make_url(given)
+    except (exc.ArgumentError, ValueError):
+        return None
+
+    if url.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
+        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if url.drivername == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(database=str((root / url.database).resolve())).render_as_string()
+    return None
 
 
 def engine_options(url: str, *, pool_size: int, timeout_seconds: int) -> dict[str, Any]:
@@ -159,8 +175,11 @@ def prepare(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         return
 
-    if engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(engine.url.database or "").parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"The database cannot lie in {folder}: {error.strerror}") from error
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
 

@@ -3,7 +3,6 @@
 import logging
 import re
 import sys
-from typing import Any
 
 import msgspec
 
@@ -13,16 +12,17 @@ _EVENTS = logging.getLogger("chalk.events")
 
 # Deliberately wider than our own formats: a secret that lost a character, or belongs to a neighbour, is still one.
 _SECRETS = (
-    (re.compile(r"\b([sa]k_(?:live|test)_[0-9A-Za-z]{8}_)[0-9A-Za-z]+"), r"\1***"),
-    (re.compile(r"\beyJ[\w-]+(?:\.[\w-]*){1,4}"), "***"),
-    (re.compile(r"(?i)\b(basic|bearer)( |%20)+[\w.~+/=-]{8,}"), r"\1 ***"),
+    (re.compile(r"(?i)(?<![0-9a-z])([sa]k(?:_|%5F)(?:live|test)(?:_|%5F)[0-9a-z]{8}(?:_|%5F))[0-9a-z]+"), r"\1***"),
+    (re.compile(r"(?<![0-9A-Za-z])eyJ[\w-]+(?:\.[\w-]*){1,4}"), "***"),
+    (re.compile(r"(?i)\b(basic|bearer)((?: |%20|\+)+)[\w.~+/=-]{8,}"), r"\1\2***"),
     (
         re.compile(
-            r"(?i)((?:client_secret|api_key|refresh_token|access_token|master_key|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]+"
+            r"(?i)((?:client_secret|client_assertion|api_key|refresh_token|access_token|master_key|password)"
+            r"[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]+"
         ),
         r"\1***",
     ),
-    (re.compile(r"(?i)(\w+://[^\s:/@]+:)[^\s@/]+@"), r"\1***@"),
+    (re.compile(r"(?i)(\w+://[^\s:/@]*:)[^\s@/]+@"), r"\1***@"),
 )
 
 
@@ -42,16 +42,20 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Print a record, blotted: the message, its fields and its stack trace alike."""
-        line: dict[str, Any] = {
+        line = {
             "at": rfc3339(self._clock.now()),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
+            "message": blot(record.getMessage()),
+            **{
+                name: value if isinstance(value, int | None) else blot(value)
+                for name, value in getattr(record, "fields", {}).items()
+            },
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return blot(msgspec.json.encode(line, enc_hook=str).decode())
+            line["exception"] = blot(self.formatException(record.exc_info))
+        # Blotted before it is encoded: escapes hide where a secret begins.
+        return msgspec.json.encode(line).decode()
 
 
 def start(level: str, clock: Clock) -> None:

@@ -65,8 +65,11 @@ def load(given: str | None, directory: Path) -> MasterKey:
         return derive(_decode(given, "CHALK_MASTER_KEY"))
 
     path = directory / FILE_NAME
-    if not path.exists():
-        _create(path)
+    try:
+        if not path.exists():
+            _create(path)
+    except OSError as error:
+        raise ConfigurationError(f"The master key cannot be written to {path}: {error.strerror}") from error
 
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:

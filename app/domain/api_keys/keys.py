@@ -85,7 +85,8 @@ def authenticate(
         Authenticated, or Rejected with the same work done for an unknown, a revoked and a wrong key.
     """
     parsed = key_format.parse(presented)
-    if parsed is None:
+    if parsed is None or not (parsed.id.isascii() and parsed.id.isalnum()):
+        # No row can have such an id, and the database might not even take the question.
         return Rejected()
 
     statement = select(ApiKeyRow).where(ApiKeyRow.id == parsed.id)
@@ -102,6 +103,9 @@ def rotate(
     """
     Replace a key by a new one with the same rights; the old one works until `grace_ends_at`, exclusive.
 
+    Without a grace it is revoked, which no clock can see differently: a worker whose clock is behind, or whose
+    request waited for this transaction, must not find it alive.
+
     Of many rotations of one key at once, one wins; None tells the others, who have changed nothing.
     """
     claim = update(ApiKeyRow).where(
@@ -110,7 +114,8 @@ def rotate(
         ApiKeyRow.suspended_at.is_(None),
         ApiKeyRow.grace_ends_at.is_(None),
     )
-    row = connection.execute(claim.values(grace_ends_at=grace_ends_at).returning(ApiKeyRow.__table__)).first()
+    ending = {"grace_ends_at": grace_ends_at, "revoked_at": None if grace_ends_at > now else now}
+    row = connection.execute(claim.values(ending).returning(ApiKeyRow.__table__)).first()
     if row is None:
         return None
 

@@ -5,7 +5,7 @@ import logging
 import click
 import flask_migrate
 
-from app.entrypoints.wiring import Launcher
+from app.entrypoints.wiring import Launcher, wiring_of
 
 
 @click.group()
@@ -26,5 +26,5 @@ def migrate(launcher: Launcher) -> None:
     application = launcher.open()
     # What Alembic says of itself is for its developers; a failure is raised, and said by us.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with application.app_context():
+    with application.app_context(), wiring_of(application).tools.database.guard():
         flask_migrate.upgrade(directory=launcher.migrations)
