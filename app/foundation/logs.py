@@ -47,11 +47,9 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": blot(record.getMessage()),
-            **{
-                name: value if isinstance(value, int | None) else blot(value)
-                for name, value in getattr(record, "fields", {}).items()
-            },
         }
+        for name, value in getattr(record, "fields", {}).items():
+            line[name] = blot(value) if isinstance(value, str) else value
         if record.exc_info:
             line["exception"] = blot(self.formatException(record.exc_info))
         # Blotted before it is encoded: escapes hide where a secret begins.

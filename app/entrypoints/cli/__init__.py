@@ -6,7 +6,7 @@ import click
 
 from app.entrypoints.cli import database, demo, keys, serve
 from app.entrypoints.wiring import Launcher
-from app.foundation.errors import ConfigurationError, ServiceError
+from app.foundation.errors import ConfigurationError, DatabaseAwayError, ServiceError
 
 __all__ = ["group", "run"]
 
@@ -27,6 +27,9 @@ def run(launcher: Launcher) -> None:
     """Run a command; what cannot be done is said in one sentence, with exit status 1."""
     try:
         group(obj=launcher)
+    except DatabaseAwayError:
+        click.echo("chalk-auth: The database does not answer.", err=True)
+        sys.exit(1)
     except (ConfigurationError, ServiceError) as error:
         click.echo(f"chalk-auth: {error}", err=True)
         sys.exit(1)
