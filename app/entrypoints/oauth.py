@@ -6,7 +6,7 @@ import msgspec
 from flask import Blueprint, Response, g, request
 
 from app.entrypoints.headers import RETRY_AFTER_SECONDS, no_store
-from app.entrypoints.wiring import wired
+from app.entrypoints.wiring import body, wired
 from app.flows.look_up import look_up_jwks
 from app.flows.refusals import InvalidClientError, MethodNotAllowedError, ServiceError, UnsupportedMediaTypeError
 from app.flows.results import TokenPair
@@ -42,19 +42,19 @@ def token() -> Response:
         raise UnsupportedMediaTypeError(FORM)
 
     names = ("Authorization", "Idempotency-Key")
-    answer = wired().server.token(read_form(request.get_data()), {name: request.headers.get(name) for name in names})
+    answer = wired().server.token(read_form(body()), {name: request.headers.get(name) for name in names})
     if not isinstance(answer, TokenPair):
         return _refuse(*answer)
 
     g.key_rotating_until = answer.key_rotating_until
-    body = TokenBody(
+    pair = TokenBody(
         access_token=answer.access_token,
         token_type="Bearer",  # noqa: S106  a type, not a secret
         expires_in=answer.expires_in,
         scope=answer.scope,
         refresh_token=answer.refresh_token,
     )
-    response = Response(msgspec.json.encode(body), content_type="application/json")
+    response = Response(msgspec.json.encode(pair), content_type="application/json")
     no_store(response.headers)
     return response
 

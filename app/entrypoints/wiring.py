@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from app.flows.refusals import (
@@ -60,6 +60,20 @@ def wiring_of(app: Flask) -> Wiring:
 def wired() -> Wiring:
     """Give the wiring of the application that serves this request."""
     return wiring_of(current_app)
+
+
+def body() -> bytes:
+    """
+    Read the body of this request.
+
+    Raises:
+        PayloadTooLargeError: it is longer than the server reads; one of unknown length is refused, not cut off.
+    """
+    longest: int = current_app.config["MAX_CONTENT_LENGTH"]
+    read = request.get_data()
+    if request.content_length is None and len(read) >= longest:
+        raise PayloadTooLargeError
+    return read
 
 
 def refusal_of(error: Exception) -> ServiceError:

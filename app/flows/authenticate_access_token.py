@@ -42,7 +42,8 @@ def authenticate_access_token(presented: str, tools: Tools) -> Caller:
 def _caller(claims: access_tokens.AccessClaims, tools: Tools) -> Caller:
     session_id = parse_id(refresh_tokens.SESSION_PREFIX, claims.sid)
     tenant_id = parse_id("tenant", claims.tenant_id)
-    if session_id is None or tenant_id is None:
+    room_id = None if claims.room_id is None else parse_id("room", claims.room_id)
+    if session_id is None or tenant_id is None or (room_id is None) != (claims.room_id is None):
         raise InvalidAccessTokenError
 
     with tools.database.reading() as connection:
@@ -54,5 +55,5 @@ def _caller(claims: access_tokens.AccessClaims, tools: Tools) -> Caller:
         tenant_id=tenant_id,
         key_id=claims.key_id.removeprefix("key_"),
         scope=claims.scope,
-        room_id=None if claims.room_id is None else parse_id("room", claims.room_id),
+        room_id=room_id,
     )

@@ -10,24 +10,28 @@ from app.foundation.clock import Clock, rfc3339
 
 _EVENTS = logging.getLogger("chalk.events")
 
+_LONGEST = 20_000
+
 # Deliberately wider than our own formats: a secret that lost a character, or belongs to a neighbour, is still one.
 _SECRETS = (
-    (re.compile(r"(?i)(?<![0-9a-z])([sa]k(?:_|%5F)(?:live|test)(?:_|%5F)[0-9a-z]{8}(?:_|%5F))[0-9a-z]+"), r"\1***"),
+    (re.compile(r"(?i)([sa]k(?:_|%5F)(?:live|test)(?:_|%5F)[0-9a-z]{8}(?:_|%5F))[0-9a-z]+"), r"\1***"),
     (re.compile(r"(?<![0-9A-Za-z])eyJ[\w-]+(?:\.[\w-]*){1,4}"), "***"),
     (re.compile(r"(?i)\b(basic|bearer)((?: |%20|\+)+)[\w.~+/=-]{8,}"), r"\1\2***"),
     (
         re.compile(
-            r"(?i)((?:client_secret|client_assertion|api_key|refresh_token|access_token|master_key|password)"
-            r"[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]+"
+            r"(?i)((?:client_secret|client_assertion|subject_token|api_key|refresh_token|access_token|master_key|password)"
+            r"[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s\"'&,}]+)"
         ),
         r"\1***",
     ),
-    (re.compile(r"(?i)(\w+://[^\s:/@]*:)[^\s@/]+@"), r"\1***@"),
+    (re.compile(r"(?i)((?<!\w)\w{1,30}://[^\s:/@]{0,100}:)[^\s]{1,200}@"), r"\1***@"),
 )
 
 
 def blot(text: str) -> str:
     """Replace whatever looks like an API key, a JWT, a credential header or a password by `***`."""
+    # Bounded: the patterns must not hold up a worker over a megabyte that somebody sent.
+    text = text[:_LONGEST]
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

@@ -10,6 +10,7 @@ from flask import Response, request
 
 from app.entrypoints.chalk.bodies import Data, DataPage, Pagination, encode
 from app.entrypoints.headers import no_store
+from app.entrypoints.wiring import body
 from app.flows.refusals import InvalidRequestError, MalformedJsonError, UnsupportedMediaTypeError
 from app.foundation.pages import Page
 
@@ -45,33 +46,33 @@ def read(model: type[Model]) -> Model:
     if request.mimetype != JSON:
         raise UnsupportedMediaTypeError(JSON)
     try:
-        body: Model = _decoder(model).decode(request.get_data())
+        content: Model = _decoder(model).decode(body())
     except msgspec.ValidationError as error:
         raise _explain(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MalformedJsonError from None
-    return body
+    return content
 
 
 def read_optional(model: type[Model]) -> Model:
     """Read the body like `read`; no body at all is an empty object."""
-    if request.mimetype == "" and request.get_data() == b"":
+    if request.mimetype == "" and body() == b"":
         return msgspec.convert({}, model)
     return read(model)
 
 
-def answer(body: msgspec.Struct, status: int = 200, *, secret: bool = False) -> Response:
-    """Answer with a body in its envelope; `secret` when a token or a key stands in it."""
-    response = Response(encode(Data(body)), status, content_type=JSON)
+def answer(content: msgspec.Struct, status: int = 200, *, secret: bool = False) -> Response:
+    """Answer with a content in its envelope; `secret` when a token or a key stands in it."""
+    response = Response(encode(Data(content)), status, content_type=JSON)
     if secret:
         no_store(response.headers)
     return response
 
 
-def answer_page(page: Page[Item], body: Callable[[Item], Body]) -> Response:
+def answer_page(page: Page[Item], print_item: Callable[[Item], Body]) -> Response:
     """Answer with a page of a list."""
     pagination = Pagination(next_cursor=page.next_cursor, has_more=page.next_cursor is not None)
-    return Response(encode(DataPage([body(item) for item in page.items], pagination)), 200, content_type=JSON)
+    return Response(encode(DataPage([print_item(item) for item in page.items], pagination)), 200, content_type=JSON)
 
 
 def page_asked() -> tuple[str | None, int]:
