@@ -18,8 +18,9 @@ def authenticate_api_key(presented: str, tools: Tools) -> Caller:
         InvalidApiKeyError: unknown, malformed, revoked or expired, all alike.
         TenantSuspendedError: the key is right, its tenant is suspended.
     """
+    parsed = steps.read_key(presented)
     with tools.database.reading() as connection:
-        outcome = api_keys.authenticate(connection, presented, pepper=tools.master.pepper, now=tools.clock.now())
+        outcome = api_keys.authenticate(connection, parsed, pepper=tools.master.pepper, now=tools.clock.now())
 
     key = steps.admit(outcome)
     return Caller(

@@ -47,12 +47,13 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
 
     Source: RFC 6749 section 4.4.
     """
+    presented = steps.read_key(wanted.api_key)
     signer = steps.signer(tools)
     now = tools.clock.now()
 
     # A refusal inside the block undoes nothing: all that was done by then is reading.
     with tools.database.transaction() as connection:
-        outcome = api_keys.authenticate(connection, wanted.api_key, pepper=tools.master.pepper, now=now, hold=True)
+        outcome = api_keys.authenticate(connection, presented, pepper=tools.master.pepper, now=now, hold=True)
         key, tenant_id = _admit(outcome, wanted.client_id)
         scope = _scope(wanted.scope, key.scopes)
         offline = wanted.offline if wanted.offline is not None else access_tokens.one_of(OFFLINE_ACCESS, scope)

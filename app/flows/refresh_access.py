@@ -82,10 +82,9 @@ def _check_idempotency_key(key: str | None) -> None:
 
 
 def _authenticate(wanted: Refresh, tools: Tools) -> api_keys.Key:
+    presented = steps.read_key(wanted.client_secret or "")
     with tools.database.reading() as connection:
-        outcome = api_keys.authenticate(
-            connection, wanted.client_secret or "", pepper=tools.master.pepper, now=tools.clock.now()
-        )
+        outcome = api_keys.authenticate(connection, presented, pepper=tools.master.pepper, now=tools.clock.now())
     key = steps.admit(outcome)
     if key.tenant_id is None or print_id("tenant", key.tenant_id) != wanted.client_id:
         raise InvalidApiKeyError

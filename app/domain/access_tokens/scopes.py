@@ -22,10 +22,13 @@ def narrow(asked: str, held: str) -> str | None:
 
     A scope is a set: order and repetition say nothing. The cost is linear in the length of what was asked.
     """
-    wanted = set(asked.split(" ")) - {""}
-    if not wanted or not wanted <= set(held.split(" ")):
-        return None
-    return " ".join(name for name in VOCABULARY if name in wanted)
+    may = set(held.split(" "))
+    wanted = set()
+    for name in asked.split(" "):
+        if name and name not in may:
+            return None
+        wanted.add(name)
+    return " ".join(name for name in VOCABULARY if name in wanted) or None
 
 
 def one_of(scope: str, held: str) -> bool:

@@ -1,6 +1,6 @@
 """An API key is the long-lived secret with which a tenant, or an operator, shows who it is."""
 
-from app.domain.api_keys.format import Kind, display, key_name, parse
+from app.domain.api_keys.format import Kind, PresentedKey, display, key_name, parse
 from app.domain.api_keys.keys import (
     Authenticated,
     IssuedKey,
@@ -21,6 +21,7 @@ __all__ = [
     "Key",
     "Kind",
     "NewKey",
+    "PresentedKey",
     "Rejected",
     "authenticate",
     "display",

@@ -41,10 +41,15 @@ def checksum(body: str) -> str:
 
 
 def parse(presented: str) -> PresentedKey | None:
-    """Read a string as a key; None when its checksum or its four parts are not right. No other check is made here."""
+    """
+    Read a string as a key; None when its checksum or its four parts are not right.
+
+    Of the parts only the id is looked at, since no row can have an id of other characters, and a database might not
+    even take the question. Of the secret no length or alphabet is asked.
+    """
     body, given = presented[:-_CHECKSUM_LENGTH], presented[-_CHECKSUM_LENGTH:]
     parts = body.split("_", 3)
-    if len(parts) != 4 or checksum(body) != given:
+    if len(parts) != 4 or checksum(body) != given or not (parts[2].isascii() and parts[2].isalnum()):
         return None
     return PresentedKey(id=parts[2], text=presented)
 
