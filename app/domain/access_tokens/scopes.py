@@ -15,13 +15,19 @@ VOCABULARY = {
     OFFLINE_ACCESS: "Receive a refresh token with the access token.",
 }
 
+_LONGEST = 10_000
+
 
 def narrow(asked: str, held: str) -> str | None:
     """
     Give what was asked of what is held, in the printed order; None when anything more was asked, or nothing.
 
-    A scope is a set: order and repetition say nothing. The cost is linear in the length of what was asked.
+    A scope is a set: order and repetition say nothing. One that is longer than all there is, many times over, is
+    not read at all.
     """
+    if len(asked) > _LONGEST:
+        return None
+
     may = set(held.split(" "))
     wanted = set()
     for name in asked.split(" "):
