@@ -1,4 +1,4 @@
-"""How Alembic runs our migrations: on the application's own engine, one transaction for all of them."""
+"""How Alembic runs our migrations: on the application's own engine, in one transaction where it can."""
 
 from alembic import context
 from flask import current_app

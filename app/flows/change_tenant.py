@@ -6,6 +6,7 @@ from app.flows.refusals import NotFoundError
 from app.flows.results import Caller, Changes, Tenant
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.identifiers import print_id
 
 
 def change_tenant(caller: Caller, presented_id: str, changes: Changes, tools: Tools) -> Tenant:
@@ -33,5 +34,5 @@ def change_tenant(caller: Caller, presented_id: str, changes: Changes, tools: To
             api_keys.resume_all(connection, tenant_id)
 
     if changes.suspended is not None:
-        logs.event("tenant.suspended" if changes.suspended else "tenant.resumed", tenant=str(tenant_id))
+        logs.event("tenant.suspended" if changes.suspended else "tenant.resumed", tenant=print_id("tenant", tenant_id))
     return changed

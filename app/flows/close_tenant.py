@@ -6,6 +6,7 @@ from app.flows.refusals import NotFoundError
 from app.flows.results import Caller
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.identifiers import print_id
 
 
 def close_tenant(caller: Caller, presented_id: str, tools: Tools) -> None:
@@ -24,4 +25,4 @@ def close_tenant(caller: Caller, presented_id: str, tools: Tools) -> None:
         api_keys.revoke_all(connection, tenant_id, now=now)
         refresh_tokens.end_all_of_tenant(connection, tenant_id, reason="tenant_closed", now=now)
 
-    logs.event("tenant.closed", tenant=str(tenant_id))
+    logs.event("tenant.closed", tenant=print_id("tenant", tenant_id))

@@ -6,6 +6,7 @@ from app.flows.refusals import NotFoundError, RoomEndedError
 from app.flows.results import Caller, Room
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.identifiers import print_id
 
 
 def end_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
@@ -31,5 +32,5 @@ def end_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
             raise RoomEndedError
         refresh_tokens.end_all_of_room(connection, room_id, reason="room_ended", now=now)
 
-    logs.event("room.ended", tenant=str(tenant_id), room=str(room_id))
+    logs.event("room.ended", tenant=print_id("tenant", tenant_id), room=print_id("room", room_id))
     return room

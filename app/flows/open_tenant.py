@@ -5,6 +5,7 @@ from app.flows import steps
 from app.flows.results import Caller, Limits, OpenedTenant
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.identifiers import print_id
 
 
 def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) -> OpenedTenant:
@@ -30,5 +31,5 @@ def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) 
         new = api_keys.NewKey("sk", tenant.id, scopes)
         key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=now)
 
-    logs.event("tenant.opened", tenant=str(tenant.id), key=key.id)
+    logs.event("tenant.opened", tenant=print_id("tenant", tenant.id), key=api_keys.key_name(key.id))
     return OpenedTenant(tenant, key)

@@ -129,12 +129,14 @@ def _rotate(attempt: refresh_tokens.Attempt, tools: Tools) -> RotateOutcome:
 def _tell(outcome: RotateOutcome) -> None:
     match outcome:
         case Retried(family=family):
-            logs.event("refresh.retried", session=str(family.id), generation=family.generation)
+            logs.event("refresh.retried", session=refresh_tokens.session_name(family.id), generation=family.generation)
         case Duplicate(family=family):
-            logs.event("refresh.duplicate", session=str(family.id), generation=family.generation)
+            logs.event(
+                "refresh.duplicate", session=refresh_tokens.session_name(family.id), generation=family.generation
+            )
         case Reused(family=family, behind=behind):
-            logs.event("refresh.reuse_detected", session=str(family.id), behind=behind)
+            logs.event("refresh.reuse_detected", session=refresh_tokens.session_name(family.id), behind=behind)
         case Healed(family=family, behind=behind):
-            logs.event("refresh.healed", session=str(family.id), behind=behind)
+            logs.event("refresh.healed", session=refresh_tokens.session_name(family.id), behind=behind)
         case _:
             pass

@@ -22,4 +22,4 @@ def revoke_token(presented: str, tools: Tools) -> None:
     with tools.database.transaction() as connection:
         ended = refresh_tokens.revoke(connection, parsed.family_id, reason="revoked", now=tools.clock.now())
     if ended:
-        logs.event("session.revoked", session=str(parsed.family_id))
+        logs.event("session.revoked", session=refresh_tokens.session_name(parsed.family_id))

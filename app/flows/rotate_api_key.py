@@ -9,6 +9,7 @@ from app.flows.refusals import ForbiddenError, KeyNotActiveError, NotFoundError
 from app.flows.results import Caller, IssuedKey
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.identifiers import print_id
 
 Reason = Literal["routine", "compromised"]
 
@@ -43,5 +44,11 @@ def rotate_api_key(
         if reason == "compromised":
             refresh_tokens.end_all_of_key(connection, caller.key_id, reason="key_compromised", now=now)
 
-    logs.event("api_key.rotated", tenant=str(tenant_id), key=caller.key_id, successor=issued.id, reason=reason)
+    logs.event(
+        "api_key.rotated",
+        tenant=print_id("tenant", tenant_id),
+        key=api_keys.key_name(caller.key_id),
+        successor=api_keys.key_name(issued.id),
+        reason=reason,
+    )
     return issued

@@ -71,7 +71,7 @@ def mint_pair(
         exp=expires,
         jti=opaque.random_token(),
         scope=scope,
-        sid=print_id(refresh_tokens.SESSION_PREFIX, family.id),
+        sid=refresh_tokens.session_name(family.id),
         tenant_id=tenant,
         key_id=api_keys.key_name(family.key_id),
         room_id=None if family.room_id is None else print_id("room", family.room_id),

@@ -19,7 +19,11 @@ class ServiceError(Exception):
 
 
 class DatabaseAwayError(ServiceError):
-    """The database cannot be reached, or cannot answer; nothing was decided, so the caller may try again."""
+    """
+    The database cannot be reached, or cannot answer; the caller may try again.
+
+    Whether the work was done is not known: the answer to a commit may be what was lost.
+    """
 
     code = "database_away"
     public = "The service is temporarily unavailable"

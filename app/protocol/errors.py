@@ -1,8 +1,8 @@
 """
 Refusals as OAuth errors: one table, and the only place where they become RFC 6749 section 5.2 answers.
 
-Codes are of the closed lists of RFC 6749 section 5.2 and RFC 6750 section 3.1; `temporarily_unavailable` and
-`server_error` are borrowed from RFC 6749 section 4.1.2.1.
+Codes are of the closed lists of RFC 6749 section 5.2 and RFC 6750 section 3.1; `access_denied`,
+`temporarily_unavailable` and `server_error` are borrowed from RFC 6749 section 4.1.2.1.
 """
 
 from authlib.oauth2 import OAuth2Error

@@ -17,7 +17,6 @@ def upgrade() -> None:
         sa.Column("kid", sa.String(length=43), nullable=False),
         sa.Column("alg", sa.String(length=10), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
-        sa.Column("public_jwk", sa.Text(), nullable=False),
         sa.Column("private_jwe", sa.Text(), nullable=False),
         sa.Column("published_at", UtcDateTime, nullable=False),
         sa.Column("activated_at", UtcDateTime, nullable=True),

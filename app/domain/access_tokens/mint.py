@@ -6,7 +6,7 @@ from joserfc import jws
 from joserfc.jwk import Key
 
 from app.domain.access_tokens.claims import TYPE, AccessClaims
-from app.foundation import compact_jws
+from app.foundation.jose import compact_jws
 
 _REGISTRY = jws.JWSRegistry(algorithms=["RS256"])
 

@@ -12,7 +12,7 @@ from joserfc import jws
 from joserfc.jwk import Key
 
 from app.domain.access_tokens.claims import TYPE, AccessClaims
-from app.foundation import compact_jws
+from app.foundation.jose import compact_jws
 
 _ALGORITHM = "RS256"
 _REGISTRY = jws.JWSRegistry(algorithms=[_ALGORITHM])

@@ -10,7 +10,7 @@ from app.domain.refresh_tokens.families import (
     start,
 )
 from app.domain.refresh_tokens.family import TAG_LENGTH, Family, NewFamily, Policy
-from app.domain.refresh_tokens.format import SESSION_PREFIX, PresentedToken, RefreshKeys, parse, successor
+from app.domain.refresh_tokens.format import SESSION_PREFIX, PresentedToken, RefreshKeys, parse, session_name, successor
 from app.domain.refresh_tokens.outcomes import (
     Duplicate,
     Ended,
@@ -48,6 +48,7 @@ __all__ = [
     "parse",
     "revoke",
     "scope_of",
+    "session_name",
     "settle",
     "start",
     "successor",

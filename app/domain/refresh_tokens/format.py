@@ -13,8 +13,8 @@ from joserfc import jws
 from joserfc.jwk import OctKey
 
 from app.domain.refresh_tokens.family import Family
-from app.foundation import compact_jws
 from app.foundation.identifiers import parse_id, print_id
+from app.foundation.jose import compact_jws
 
 TYPE = "rt+jwt"
 SESSION_PREFIX = "ses"
@@ -48,12 +48,17 @@ class PresentedToken:
     expires_at: int
 
 
+def session_name(family_id: UUID) -> str:
+    """Print a session's id as it stands on the wire: `ses_` and 26 characters."""
+    return print_id(SESSION_PREFIX, family_id)
+
+
 def successor(family: Family, issuer: str, keys: RefreshKeys) -> str:
     """Derive the living refresh token of a family: the same row gives the same bytes, as often as it is asked."""
     claims = _Claims(
         iss=issuer,
         aud=issuer,
-        sid=print_id(SESSION_PREFIX, family.id),
+        sid=session_name(family.id),
         gen=family.generation,
         iat=int(family.rotated_at.timestamp()),
         exp=int(family.expires_at.timestamp()),

@@ -25,6 +25,7 @@ from app.domain.refresh_tokens.outcomes import (
     Unknown,
 )
 from app.domain.refresh_tokens.tables import FamilyRow
+from app.foundation import opaque
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,10 @@ def _spent(
 ) -> Retried | Duplicate | Reused:
     tags = [family.retry_tags[start : start + TAG_LENGTH] for start in range(0, 4 * TAG_LENGTH, TAG_LENGTH)]
     in_window = policy.retry_seconds > 0 and (now - family.rotated_at).total_seconds() <= policy.retry_seconds
-    if behind == 1 and (tag == tags[0] or in_window):
+    same = [tag is not None and opaque.same(tag.encode(), known.encode()) for known in tags]
+    if behind == 1 and (same[0] or in_window):
         return Retried(family)
-    if behind > 1 and tag in tags:
+    if behind > 1 and any(same):
         return Duplicate(family)
 
     families.revoke(connection, family.id, reason="reuse", now=now)

@@ -57,16 +57,20 @@ class Keyring:
         Read the keys from the database, and give the active one, which must be there.
 
         Raises:
-            ConfigurationError: the active key does not open with this master key.
+            ConfigurationError: a key does not open with this master key.
         """
         statement = select(SigningKeyRow).where(SigningKeyRow.state != "revoked").order_by(SigningKeyRow.published_at)
         rows = connection.execute(statement).all()
+        # What is published comes out of the wrapped keys: whoever can only write to the database plants none.
+        keys = {row.kid: unwrap(row.private_jwe, row.kid, self.wrapping) for row in rows}
         active = next(row for row in rows if row.state == "active")
-        signer = Signer(kid=active.kid, alg=active.alg, key=unwrap(active.private_jwe, active.kid, self.wrapping))
-        public = {row.kid: json.loads(row.public_jwk) for row in rows}
+        signer = Signer(kid=active.kid, alg=active.alg, key=keys[active.kid])
+        public = [
+            {**keys[row.kid].as_dict(private=False), "kid": row.kid, "use": "sig", "alg": row.alg} for row in rows
+        ]
         self._held = _Held(
             signer=signer,
-            published={kid: RSAKey.import_key(jwk) for kid, jwk in public.items()},
-            jwks=json.dumps({"keys": list(public.values())}).encode(),
+            published={jwk["kid"]: RSAKey.import_key(jwk) for jwk in public},
+            jwks=json.dumps({"keys": public}).encode(),
         )
         return signer

@@ -1,6 +1,5 @@
 """Make signing keys."""
 
-import json
 from datetime import datetime
 
 from joserfc.jwk import RSAKey
@@ -20,12 +19,10 @@ def ensure_active(connection: Connection, wrapping: WrappingKey, *, now: datetim
 
     key = RSAKey.generate_key(_RSA_BITS, private=True, auto_kid=False)
     kid = key.thumbprint()
-    published = {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM}
     row = {
         "kid": kid,
         "alg": ALGORITHM,
         "state": "active",
-        "public_jwk": json.dumps(published),
         "private_jwe": wrap(key, wrapping),
         "published_at": now,
         "activated_at": now,

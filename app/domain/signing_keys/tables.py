@@ -12,7 +12,7 @@ class SigningKeyRow(Base):
     """
     One key pair, in one of four states: standby, active, retired, revoked.
 
-    The private half is a JWE under the master key, which is not in the database.
+    Both halves stand in one JWE under the master key, which is not in the database.
     """
 
     __tablename__ = "signing_keys"
@@ -31,7 +31,6 @@ class SigningKeyRow(Base):
     kid: Mapped[str] = mapped_column(String(43), primary_key=True)
     alg: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(10))
-    public_jwk: Mapped[str] = mapped_column(Text)
     private_jwe: Mapped[str] = mapped_column(Text)
     published_at: Mapped[datetime] = mapped_column(UtcDateTime)
     activated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -33,7 +33,9 @@ def refresh() -> Response:
 def revoke() -> Response:
     """End the session of a refresh token; 204 whatever was presented (RFC 7009 section 2.2)."""
     revoke_token(read(RefreshRequest).refresh_token, wired().tools)
-    return Response(status=204)
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
 
 
 def _answer(pair: TokenPair) -> Response:

@@ -94,7 +94,7 @@ def _decoder(model: type[Model]) -> msgspec.json.Decoder[Model]:
 
 
 def _explain(problem: str) -> InvalidRequestError:
-    # Only our own words and the names of our own fields are repeated, never what was sent.
+    # Our own words, and the name of a field if it is a plain one; never a value.
     named = _NAMED.match(problem)
     if named:
         return InvalidRequestError(

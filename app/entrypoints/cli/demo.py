@@ -15,12 +15,15 @@ curl -X GET "$BASE_URL/api/v1/tenants/$TENANT_ID" \\
 -H "X-API-Key: $API_KEY"
 
 # The API key for a token pair
-TOKENS=$(curl -X POST "$BASE_URL/api/v1/auth/token" \\
+curl -X POST "$BASE_URL/api/v1/auth/token" \\
 -H "Content-Type: application/json" \\
--d '{"api_key": "'"$API_KEY"'"}')
-echo "$TOKENS"
-ACCESS_TOKEN=$(echo "$TOKENS" | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')
-REFRESH_TOKEN=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\\([^"]*\\).*/\\1/')
+-d '{"api_key": "'"$API_KEY"'"}'
+
+# The same once more, kept as $ACCESS_TOKEN and $REFRESH_TOKEN
+eval "$(curl -s -X POST "$BASE_URL/api/v1/auth/token" \\
+-H "Content-Type: application/json" \\
+-d '{"api_key": "'"$API_KEY"'"}' \\
+| sed 's/.*"access_token":"\\([^"]*\\)","refresh_token":"\\([^"]*\\)".*/ACCESS_TOKEN=\\1 REFRESH_TOKEN=\\2/')"
 
 # With these: a room, by access token, and the next pair
 curl -X GET "$BASE_URL/api/v1/rooms/$ROOM_ID" \\
@@ -46,7 +49,7 @@ _KEPT = """
 def demo(launcher: Launcher, port: int, workers: int) -> None:
     """Migrate, make a demo tenant and room, print how to reach them, and serve on 127.0.0.1."""
     migrate(launcher)
-    made = set_up_demo(wiring_of(launcher.open()).tools)
+    made = set_up_demo(wiring_of(launcher.open_ready()).tools)
     start(launcher, "127.0.0.1", port, workers, lambda: _announce(made, port))
 
 

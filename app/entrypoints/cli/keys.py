@@ -18,7 +18,7 @@ def admin_key() -> None:
 @click.pass_obj
 def create_admin_key(launcher: Launcher) -> None:
     """Issue an operator key, which manages tenants. It is shown this once."""
-    issued = issue_operator_key(wiring_of(launcher.open()).tools)
+    issued = issue_operator_key(wiring_of(launcher.open_ready()).tools)
     click.echo(f"ADMIN_KEY={issued.text}")
 
 
@@ -32,6 +32,6 @@ def tenants() -> None:
 @click.pass_obj
 def create_tenant(launcher: Launcher, name: str) -> None:
     """Open a tenant with one API key. It is shown this once."""
-    opened = open_tenant(None, name, Limits(), wiring_of(launcher.open()).tools)
+    opened = open_tenant(None, name, Limits(), wiring_of(launcher.open_ready()).tools)
     click.echo(f"TENANT_ID={print_id('tenant', opened.tenant.id)}")
     click.echo(f"API_KEY={opened.key.text}")

@@ -1,0 +1,1 @@
+"""What every JWS is read with: strictly, in one spelling."""
