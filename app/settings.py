@@ -31,8 +31,8 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@\"\\]+(/[^\s?#\"\\]*[^\s/?#\"\\])?", text):
-        raise ValueError("an http or https URL without a trailing slash, query or fragment")
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*", text):
+        raise ValueError("an http or https URL of plain characters, without a trailing slash, query or fragment")
     return text
 
 

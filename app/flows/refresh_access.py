@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from app.domain import access_tokens, api_keys, refresh_tokens
@@ -64,7 +65,8 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
     tenant_id = None if key is None else key.tenant_id
     scope = _narrowed(wanted.scope, presented, tenant_id, tools)
     tag = _tag(wanted.idempotency_key, presented, tools)
-    outcome = _rotate(refresh_tokens.Attempt(presented, tag, tenant_id), tools)
+    now = tools.clock.now()
+    outcome = _rotate(refresh_tokens.Attempt(presented, tag, tenant_id), tools, now)
     _tell(outcome)
 
     # Refuse only here: raising inside the transaction would roll a revocation back.
@@ -72,7 +74,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
         raise InvalidRefreshTokenError
 
     family = outcome.family
-    pair = steps.mint_pair(family, scope or family.scope, signer, tools, now=tools.clock.now(), offline=True)
+    pair = steps.mint_pair(family, scope or family.scope, signer, tools, now=now, offline=True)
     return pair if key is None else dataclasses.replace(pair, key_rotating_until=key.rotating_until)
 
 
@@ -115,8 +117,7 @@ def _tag(key: str | None, presented: refresh_tokens.PresentedToken, tools: Tools
     return base64.urlsafe_b64encode(code).decode()[: refresh_tokens.TAG_LENGTH]
 
 
-def _rotate(attempt: refresh_tokens.Attempt, tools: Tools) -> RotateOutcome:
-    now = tools.clock.now()
+def _rotate(attempt: refresh_tokens.Attempt, tools: Tools, now: datetime) -> RotateOutcome:
     with tools.database.statement() as connection:
         rotated = refresh_tokens.advance(connection, attempt, tools.families, now=now)
     if rotated is not None:

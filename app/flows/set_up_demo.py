@@ -23,8 +23,8 @@ def set_up_demo(tools: Tools) -> Demo:
     with tools.database.transaction() as connection:
         known = tenants.page(connection, None, 1)
         if known:
-            open_rooms = rooms.page(connection, known[0].id, None, 1)
-            room_id = print_id("room", open_rooms[0].id) if open_rooms else None
+            its_rooms = rooms.page(connection, known[0].id, None, 100)
+            room_id = next((print_id("room", room.id) for room in its_rooms if room.ended_at is None), None)
             return Demo(tenant_id=print_id("tenant", known[0].id), room_id=room_id)
 
         tenant = tenants.open_tenant(connection, "Demo", tenants.Limits(), now=now)
