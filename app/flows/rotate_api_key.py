@@ -25,7 +25,7 @@ def rotate_api_key(
     Raises:
         NotFoundError: the tenant is not the caller's.
         ForbiddenError: an operator called; only a tenant's own key is replaced by its own call.
-        KeyNotActiveError: another rotation of this key was faster.
+        KeyNotActiveError: the key has its successor already; a compromised one has been ended all the same.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id)
     if caller.kind != "tenant":
@@ -39,10 +39,14 @@ def rotate_api_key(
         issued = api_keys.rotate(
             connection, caller.key_id, grace_ends_at=now + grace, pepper=tools.master.pepper, now=now
         )
-        if issued is None:
-            raise KeyNotActiveError
         if reason == "compromised":
+            # Also a key that was replaced before and is in its grace: it ends now, though it has its successor.
+            api_keys.revoke(connection, caller.key_id, now=now)
             refresh_tokens.end_all_of_key(connection, caller.key_id, reason="key_compromised", now=now)
+
+    # Refused after the commit: a compromised key is dead all the same.
+    if issued is None:
+        raise KeyNotActiveError
 
     logs.event(
         "api_key.rotated",

@@ -7,6 +7,8 @@ Statements run on Core connections, not ORM sessions: a claim is one visible SQL
 
 import contextlib
 import logging
+import select
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,7 +96,7 @@ class Database:
         except exc.DBAPIError as error:
             if _lacks_tables(error):
                 raise ConfigurationError("The database does not have our tables. Run: chalk-auth db upgrade") from error
-            if not isinstance(error, _AWAY):
+            if not isinstance(error, _AWAY) or _is_our_fault(error):
                 raise
             # The driver's first line says it; a stack trace for each request of an outage would bury it.
             _LOG.error("the database did not answer: %s", str(error.orig).partition("\n")[0])
@@ -128,8 +130,13 @@ class Database:
 
 
 def _lacks_tables(error: exc.DBAPIError) -> bool:
-    # UndefinedTable, UndefinedColumn; SQLite has words only.
-    return getattr(error.orig, "sqlstate", None) in {"42P01", "42703"} or str(error.orig).startswith("no such ")
+    # UndefinedTable; SQLite has words only.
+    return getattr(error.orig, "sqlstate", None) == "42P01" or str(error.orig).startswith("no such table")
+
+
+def _is_our_fault(error: exc.DBAPIError) -> bool:
+    # SQLite's driver has one class for a locked database and for a statement that makes no sense.
+    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def resolve_url(given: str, root: Path) -> str | None:
@@ -166,13 +173,22 @@ def engine_options(url: str, *, pool_size: int, timeout_seconds: int) -> dict[st
         return pool | {"connect_args": driver}
 
     milliseconds = timeout_seconds * 1000
-    server = f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} -c TimeZone=UTC"
-    return pool | {"connect_args": {"connect_timeout": timeout_seconds, "options": server}}
+    # The isolation is ours to choose: what ends an authority must see what was committed while it waited for a lock.
+    server = (
+        f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} -c TimeZone=UTC "
+        "-c default_transaction_isolation=read\\ committed"
+    )
+    client = {"connect_timeout": timeout_seconds, "tcp_user_timeout": milliseconds, "keepalives_idle": timeout_seconds}
+    return pool | {"connect_args": {"options": server, **client}}
 
 
 def prepare(engine: Engine) -> None:
-    """Make SQLite keep what it acknowledged, check foreign keys, and let writers queue. PostgreSQL needs nothing."""
+    """
+    Make SQLite keep what it acknowledged, check foreign keys, and let writers queue; make a pool of connections to
+    PostgreSQL notice that the server has closed one.
+    """
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "checkout", _refuse_closed)
         return
 
     folder = Path(engine.url.database or "").parent
@@ -182,6 +198,18 @@ def prepare(engine: Engine) -> None:
         raise ConfigurationError(f"The database cannot lie in {folder}: {error.strerror}") from error
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+
+
+def _refuse_closed(connection: Any, record: Any, _proxy: Any) -> None:
+    # An idle connection has nothing to read. If there is something, the server has said goodbye, while it was
+    # restarted for example: the pool opens a new one, and no request fails for it. It costs no round trip.
+    if record.info.setdefault("is_new", True):
+        record.info["is_new"] = False
+        return
+    socket = select.poll()
+    socket.register(connection.fileno(), select.POLLIN)
+    if socket.poll(0):
+        raise exc.DisconnectionError
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

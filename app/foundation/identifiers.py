@@ -28,6 +28,5 @@ def parse_id(prefix: str, presented: str) -> UUID | None:
     except TypeIDException:
         return None
 
-    if parsed.prefix != prefix:
-        return None
-    return UUID(int=parsed.uuid.int)
+    value = UUID(int=parsed.uuid.int)
+    return value if print_id(prefix, value) == presented else None

@@ -36,4 +36,4 @@ class AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
 def lifetime(now: datetime, ttl_seconds: int, session_ends_at: datetime) -> tuple[int, int]:
     """Give `iat` and `exp`: the configured life, but not past the end of the session, to the second."""
     issued = int(now.timestamp())
-    return issued, max(issued + 1, min(issued + ttl_seconds, int(session_ends_at.timestamp())))
+    return issued, min(issued + ttl_seconds, int(session_ends_at.timestamp()))

@@ -1,6 +1,6 @@
 """An API key is the long-lived secret with which a tenant, or an operator, shows who it is."""
 
-from app.domain.api_keys.format import Kind, PresentedKey, display, key_name, parse
+from app.domain.api_keys.format import Kind, PresentedKey, key_name, parse
 from app.domain.api_keys.keys import (
     Authenticated,
     IssuedKey,
@@ -10,6 +10,7 @@ from app.domain.api_keys.keys import (
     authenticate,
     issue,
     resume_all,
+    revoke,
     revoke_all,
     rotate,
     suspend_all,
@@ -24,11 +25,11 @@ __all__ = [
     "PresentedKey",
     "Rejected",
     "authenticate",
-    "display",
     "issue",
     "key_name",
     "parse",
     "resume_all",
+    "revoke",
     "revoke_all",
     "rotate",
     "suspend_all",

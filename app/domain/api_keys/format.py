@@ -57,8 +57,3 @@ def parse(presented: str) -> PresentedKey | None:
 def key_name(key_id: str) -> str:
     """Print a key's id as it stands on the wire: `key_7Hq2Zt9B`."""
     return f"key_{key_id}"
-
-
-def display(kind: Kind, mode: str, key_id: str) -> str:
-    """Print what of a key may be shown after its creation: `sk_live_7Hq2Zt9B_...`."""
-    return f"{kind}_{mode}_{key_id}_..."

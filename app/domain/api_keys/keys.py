@@ -11,8 +11,6 @@ from app.domain.api_keys import format as key_format
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
 
-_NO_MAC = bytes(32)
-
 
 @dataclass(frozen=True)
 class Key:
@@ -82,12 +80,18 @@ def authenticate(
             start something which a revocation must find (FOR SHARE).
 
     Returns:
-        Authenticated, or Rejected with the same work done for an unknown, a revoked and a wrong key.
+        Authenticated, or Rejected: an unknown, a revoked and a wrong key alike find no row, and lock none, so that
+        neither their time nor their locks tell them apart.
     """
-    statement = select(ApiKeyRow).where(ApiKeyRow.id == presented.id)
+    code = opaque.mac(pepper, presented.text)
+    statement = select(ApiKeyRow).where(
+        ApiKeyRow.id == presented.id,
+        ApiKeyRow.mac == code,
+        ApiKeyRow.revoked_at.is_(None),
+        ApiKeyRow.grace_ends_at.is_(None) | (ApiKeyRow.grace_ends_at > now),
+    )
     row = connection.execute(statement.with_for_update(read=True) if hold else statement).first()
-    right = opaque.same(opaque.mac(pepper, presented.text), _NO_MAC if row is None else row.mac)
-    if row is None or not right or not _alive(row, now):
+    if row is None or not opaque.same(code, row.mac):
         return Rejected()
     return Authenticated(key=_key(row), suspended=row.suspended_at is not None)
 
@@ -118,6 +122,12 @@ def rotate(
     return issue(connection, new, pepper=pepper, now=now)
 
 
+def revoke(connection: Connection, key_id: str, *, now: datetime) -> None:
+    """Revoke one key, for good."""
+    revoked = func.coalesce(ApiKeyRow.revoked_at, now)
+    connection.execute(update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(revoked_at=revoked))
+
+
 def suspend_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> None:
     """Pause every key of a tenant."""
     connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(suspended_at=now))
@@ -132,10 +142,6 @@ def revoke_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> Non
     """Revoke every key of a tenant, for good."""
     revoked = func.coalesce(ApiKeyRow.revoked_at, now)
     connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(revoked_at=revoked))
-
-
-def _alive(row: Row[ApiKeyRow], now: datetime) -> bool:
-    return row.revoked_at is None and (row.grace_ends_at is None or now < row.grace_ends_at)
 
 
 def _key(row: Row[ApiKeyRow]) -> Key:

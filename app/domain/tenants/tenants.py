@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.domain.tenants.tables import TenantRow
 from app.foundation.identifiers import new_id
@@ -91,10 +91,10 @@ def change(connection: Connection, tenant_id: UUID, changes: Changes, *, now: da
     return find(connection, tenant_id)
 
 
-def close(connection: Connection, tenant_id: UUID, *, now: datetime) -> bool:
-    """Close a tenant for good; False when there was none to close."""
-    statement = update(TenantRow).where(TenantRow.id == tenant_id, TenantRow.closed_at.is_(None)).values(closed_at=now)
-    return connection.execute(statement).rowcount == 1
+def close(connection: Connection, tenant_id: UUID, *, now: datetime) -> None:
+    """Close a tenant for good."""
+    closed = func.coalesce(TenantRow.closed_at, now)
+    connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(closed_at=closed))
 
 
 def _tenant(row: Row[Any]) -> Tenant:

@@ -39,10 +39,13 @@ def revoke() -> Response:
 
 
 def _answer(pair: TokenPair) -> Response:
+    if pair.refresh_token is None:
+        raise TypeError("Chalk JSON promises a refresh token")
+
     g.key_rotating_until = pair.key_rotating_until
     body = TokenBody(
         access_token=pair.access_token,
-        refresh_token=pair.refresh_token or "",
+        refresh_token=pair.refresh_token,
         token_type="Bearer",  # noqa: S106  a type, not a secret
         expires_in=pair.expires_in,
     )

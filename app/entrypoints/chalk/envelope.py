@@ -56,7 +56,7 @@ def read(model: type[Model]) -> Model:
 
 def read_optional(model: type[Model]) -> Model:
     """Read the body like `read`; no body at all is an empty object."""
-    if request.mimetype == "" and body() == b"":
+    if body() == b"":
         return msgspec.convert({}, model)
     return read(model)
 

@@ -3,7 +3,7 @@
 import click
 
 from app.entrypoints.cli.database import migrate
-from app.entrypoints.cli.serve import start
+from app.entrypoints.cli.serve import Listen, must_be_free, start
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.set_up_demo import Demo, set_up_demo
 
@@ -48,9 +48,12 @@ _KEPT = """
 @click.pass_obj
 def demo(launcher: Launcher, port: int, workers: int) -> None:
     """Migrate, make a demo tenant and room, print how to reach them, and serve on 127.0.0.1."""
+    # First, since what follows makes keys that are shown once.
+    must_be_free("127.0.0.1", port)
     migrate(launcher)
     made = set_up_demo(wiring_of(launcher.open_ready()).tools)
-    start(launcher, "127.0.0.1", port, workers, lambda: _announce(made, port))
+    # No proxy stands in front of a demo, so a slow client must not have the only thread.
+    start(launcher, Listen("127.0.0.1", port, workers, threads=8), lambda: _announce(made, port))
 
 
 def _announce(made: Demo, port: int) -> None:

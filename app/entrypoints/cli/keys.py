@@ -32,6 +32,9 @@ def tenants() -> None:
 @click.pass_obj
 def create_tenant(launcher: Launcher, name: str) -> None:
     """Open a tenant with one API key. It is shown this once."""
+    if not 1 <= len(name) <= 200 or any(ord(character) < 32 or ord(character) == 127 for character in name):
+        raise click.BadParameter("must have 1 to 200 characters, and no control characters", param_hint="--name")
+
     opened = open_tenant(None, name, Limits(), wiring_of(launcher.open_ready()).tools)
     click.echo(f"TENANT_ID={print_id('tenant', opened.tenant.id)}")
     click.echo(f"API_KEY={opened.key.text}")
