@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
+
 from tests.conftest import MASTER_KEY, ROOT
 
 COMMAND = str(Path(sys.executable).parent / "chalk-auth")
@@ -42,13 +44,17 @@ def serve(database_url: str, *, port: int | None = None, workers: int = 1, **set
     """Run `chalk-auth serve` on a migrated database until the block ends."""
     port = port or free_port()
     command = [COMMAND, "serve", "--port", str(port), "--workers", str(workers)]
-    with running(command, port, database_url, **settings) as server:
+    with running(command, port, database_url, workers=workers, **settings) as server:
         yield server
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, database_url: str, **settings: str) -> Iterator[Server]:
-    """Run a command that serves on a port; it is ready when the block begins, and stopped by its pid at the end."""
+def running(command: list[str], port: int, database_url: str, *, workers: int = 1, **settings: str) -> Iterator[Server]:
+    """
+    Run a command that serves on a port; all its workers are ready when the block begins.
+
+    At the end it is stopped by its pid, and so are workers that outlive it.
+    """
     given = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "WARNING", **settings}
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("CHALK_")}
     process = subprocess.Popen(
@@ -60,22 +66,43 @@ def running(command: list[str], port: int, database_url: str, **settings: str) -
         stderr=subprocess.PIPE,
     )
     try:
-        _wait(process, port)
+        _wait(process, port, workers)
         yield Server(port, process)
     finally:
-        process.terminate()
-        try:
-            process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        _stop(process)
 
 
-def _wait(process: subprocess.Popen[str], port: int) -> None:
+def _wait(process: subprocess.Popen[str], port: int, workers: int) -> None:
+    # Until the last worker listens, the others take all connections, and a race would be run in one process.
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended: {process.communicate()[1]}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        if sum(_listens(child, port) for child in _children(process)) >= workers:
             return
     raise RuntimeError("the server did not begin to listen")
+
+
+def _listens(child: psutil.Process, port: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in child.net_connections())
+    return False
+
+
+def _children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    try:
+        return list(psutil.Process(process.pid).children())
+    except psutil.Error:
+        return []
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    workers = _children(process)
+    process.terminate()
+    try:
+        process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        for each in [process, *workers]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        process.communicate()

@@ -11,13 +11,15 @@ from app.foundation.clock import Clock, rfc3339
 _EVENTS = logging.getLogger("chalk.events")
 
 _LONGEST = 20_000
-_FIRST_WORD, _LAST_WORD = re.compile(r"^\S+"), re.compile(r"\S+$")
+
+# Where a word begins, also behind an escape of a URL (`%3D`).
+_BEGIN = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2}))"
 
 # Deliberately wider than our own formats: a secret that lost a character, or belongs to a neighbour, is still one.
 _SECRETS = (
     (re.compile(r"(?i)([sa]k(?:_|%5F)(?:live|test)(?:_|%5F)[0-9a-z]{8}(?:_|%5F))[0-9a-z]+"), r"\1***"),
-    (re.compile(r"(?<![0-9A-Za-z])eyJ[\w-]+(?:\.[\w-]*){1,4}"), "***"),
-    (re.compile(r"(?i)(?<![0-9a-z])(basic|bearer)((?: |%20|\+)+)[\w.~+/=-]{8,}"), r"\1\2***"),
+    (re.compile(_BEGIN + r"eyJ[\w-]+(?:\.[\w-]*){1,4}"), "***"),
+    (re.compile(r"(?i)" + _BEGIN + r"(basic|bearer)((?: |%20|\+)+)[\w.~+/=-]{8,}"), r"\1\2***"),
     (
         re.compile(
             r"(?i)((?:client_secret|client_assertion|subject_token|api_key|refresh_token|access_token|master_key|password)"
@@ -32,10 +34,10 @@ _SECRETS = (
 def blot(text: str) -> str:
     """Replace whatever looks like an API key, a JWT, a credential header or a password by `***`."""
     if len(text) > _LONGEST:
-        # Bounded: the patterns must not hold up a worker over a megabyte that somebody sent. Cut between words, so
-        # that no half of a secret is left to pass for something else.
-        head, tail = text[: _LONGEST // 2], text[-_LONGEST // 2 :]
-        text = f"{_LAST_WORD.sub('', head)}[...]{_FIRST_WORD.sub('', tail)}"
+        # Bounded: the patterns must not hold up a worker over a megabyte that somebody sent. Two words go on
+        # either side of the cut, so that no half of a secret is left, and none without the word that tells it.
+        head, tail = text[: _LONGEST // 2].rsplit(None, 2), text[-_LONGEST // 2 :].split(None, 2)
+        text = f"{head[0] if len(head) > 2 else ''} [...] {tail[2] if len(tail) > 2 else ''}"
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

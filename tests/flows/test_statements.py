@@ -1,0 +1,190 @@
+"""What the hot paths cost: statements and parsed keys are counted, so that nobody adds one unseen."""
+
+import contextlib
+import sys
+
+import pytest
+from joserfc.jwk import RSAKey
+from sqlalchemy import Engine, event
+
+from app.flows.authenticate_access_token import authenticate_access_token
+from app.flows.authenticate_api_key import authenticate_api_key
+from app.flows.exchange_api_key import Exchange, exchange_api_key
+from app.flows.look_up import look_up_jwks, look_up_room
+from app.flows.refresh_access import Refresh, refresh_access
+from app.flows.refusals import InvalidAccessTokenError, InvalidApiKeyError, InvalidRefreshTokenError
+from app.flows.revoke_token import revoke_token
+from tests.builders import a_pair, a_room
+
+
+@contextlib.contextmanager
+def counted():
+    """Collect the statements of the block, without BEGIN and COMMIT."""
+    statements: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if not statement.startswith("BEGIN"):
+            statements.append(statement.split(None, 1)[0])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@contextlib.contextmanager
+def parsed_keys():
+    """Collect every parsing of a key in the block."""
+    parsed = []
+
+    def note(frame, kind, _argument):
+        if kind == "call" and frame.f_code.co_name == "import_key":
+            parsed.append(frame.f_code.co_filename)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield parsed
+    finally:
+        sys.setprofile(before)
+
+
+def test_an_exchange_is_two_statements(tenant, tools):
+    """
+    One read of the key, held; one row for the session.
+    """
+    with counted() as statements:
+        a_pair(tools, tenant)
+
+    assert statements == ["SELECT", "INSERT"]
+
+
+def test_a_refresh_is_one_statement(tenant, tools):
+    """
+    CONTRACT 5: a rotation is one statement, however often the family rotated before.
+    """
+    pair = a_pair(tools, tenant)
+
+    for key in (None, "request-0123456789"):
+        with counted() as statements:
+            pair = refresh_access(Refresh(pair.refresh_token or "", idempotency_key=key), tools)
+        assert statements == ["UPDATE"]
+
+
+def test_a_refresh_is_no_transaction_of_its_own(tenant, tools):
+    """
+    CONTRACT 5: the one statement commits by itself, with no BEGIN and COMMIT around it.
+    """
+    pair, options = a_pair(tools, tenant), []
+
+    def note(connection, *_rest):
+        options.append(connection.get_execution_options())
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        refresh_access(Refresh(pair.refresh_token or ""), tools)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    (own,) = options
+    assert own.get("isolation_level") == "AUTOCOMMIT" or own.get("chalk_begin", "BEGIN") is None
+
+
+def test_a_refresh_by_a_client_reads_its_key_too(tenant, tools):
+    """
+    Client authentication costs its one read, and narrowing the scope another.
+    """
+    client = {"client_id": tenant.id, "client_secret": tenant.api_key}
+    pair = a_pair(tools, tenant)
+
+    with counted() as statements:
+        pair = refresh_access(Refresh(pair.refresh_token or "", **client), tools)
+    with counted() as narrowing:
+        refresh_access(Refresh(pair.refresh_token or "", scope="rooms:read", **client), tools)
+
+    assert statements == ["SELECT", "UPDATE"]
+    assert narrowing == ["SELECT", "SELECT", "UPDATE"]
+
+
+def test_a_reuse_is_found_and_ended_in_three_statements(tenant, tools):
+    """
+    C16: also when the family rotated before, to revoke it is one statement.
+    """
+    first = a_pair(tools, tenant)
+    refresh_access(Refresh(first.refresh_token or ""), tools)
+
+    with counted() as statements, pytest.raises(InvalidRefreshTokenError):
+        refresh_access(Refresh(first.refresh_token or ""), tools)
+
+    assert statements == ["UPDATE", "SELECT", "UPDATE"]
+
+
+def test_a_revocation_is_one_statement(tenant, tools):
+    """
+    C16: one row a family, so one statement ends it.
+    """
+    pair = a_pair(tools, tenant)
+
+    with counted() as statements:
+        revoke_token(pair.refresh_token or "", tools)
+
+    assert statements == ["UPDATE"]
+
+
+def test_an_api_key_is_one_read(tenant, tools):
+    """
+    CONTRACT 2: authenticating a key reads one row, and writes none.
+    """
+    with counted() as statements:
+        authenticate_api_key(tenant.api_key, tools)
+
+    assert statements == ["SELECT"]
+
+
+def test_an_access_token_is_one_read(tenant, tools):
+    """
+    D8: verified from memory; one read tells whether its session was revoked.
+    """
+    pair = a_pair(tools, tenant)
+
+    with counted() as statements:
+        authenticate_access_token(pair.access_token, tools)
+
+    assert statements == ["SELECT"]
+
+
+def test_what_is_not_ours_costs_no_statement(tools):
+    """
+    CONTRACT 2, D9: noise is refused before the database is asked, and the key set is served from memory.
+    """
+    with counted() as statements:
+        with pytest.raises(InvalidApiKeyError):
+            authenticate_api_key("sk_live_7Hq2Zt9B_0123456789ABCDEFGHIJKLMNOPQRSTUV1p50Q7", tools)
+        with pytest.raises(InvalidAccessTokenError):
+            authenticate_access_token("eyJ.a.b", tools)
+        with pytest.raises(InvalidRefreshTokenError):
+            refresh_access(Refresh("eyJ.a.b"), tools)
+        revoke_token("eyJ.a.b", tools)
+        look_up_jwks(tools)
+
+    assert statements == []
+
+
+def test_no_key_is_parsed_in_a_request(tenant, tools):
+    """
+    Parsing an RSA key costs more than signing with it; all of it is done at the start.
+    """
+    room_id = a_room(tools, tenant)
+    with parsed_keys() as parsed:
+        RSAKey.import_key(tools.keyring.signer.key.as_dict(private=False))
+    assert parsed
+
+    with parsed_keys() as parsed:
+        pair = exchange_api_key(Exchange(tenant.api_key, offline=True), tools)
+        refresh_access(Refresh(pair.refresh_token or ""), tools)
+        look_up_room(authenticate_access_token(pair.access_token, tools), room_id, tools)
+        look_up_jwks(tools)
+        revoke_token(pair.refresh_token or "", tools)
+
+    assert parsed == []

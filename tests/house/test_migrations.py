@@ -1,0 +1,145 @@
+"""Migrations make exactly the tables that the code declares, and can be undone."""
+
+import contextlib
+
+import flask_migrate
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+
+from app.entrypoints.wiring import wiring_of
+from app.factory import create_app
+from app.foundation.database import Base
+from tests.conftest import ROOT, environment
+
+MIGRATIONS = str(ROOT / "migrations")
+
+
+@pytest.fixture
+def url(backend, new_database):
+    """An empty database."""
+    return new_database(backend)
+
+
+@contextlib.contextmanager
+def application(url):
+    """An application in its context, on this database."""
+    app = create_app(environment(url), warm=False)
+    with app.app_context():
+        yield app
+    wiring_of(app).tools.database.close()
+
+
+@contextlib.contextmanager
+def connection(url):
+    """A connection of our own, not the application's."""
+    engine = create_engine(environment(url).database.url)
+    with engine.begin() as opened:
+        yield opened
+    engine.dispose()
+
+
+def tables(url):
+    with connection(url) as opened:
+        return set(inspect(opened).get_table_names())
+
+
+def test_migrations_make_the_tables_that_the_code_declares(url):
+    """
+    From nothing, migrations lead to the declared tables: columns, types, nullability, indexes and constraints.
+    """
+    with application(url):
+        flask_migrate.upgrade(directory=MIGRATIONS)
+
+    with connection(url) as opened:
+        context = MigrationContext.configure(opened, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+    assert tables(url) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_the_comparison_sees_what_autogenerate_does_not(url):
+    """
+    Check constraints, partial indexes and PostgreSQL's storage options are the declared ones, too.
+    """
+    with application(url):
+        flask_migrate.upgrade(directory=MIGRATIONS)
+
+    with connection(url) as opened:
+        migrated = constraints(opened)
+        for table in reversed(Base.metadata.sorted_tables):
+            table.drop(opened)
+        Base.metadata.create_all(opened)
+        assert constraints(opened) == migrated
+
+
+def constraints(opened):
+    """List what the database holds besides columns, as it prints it."""
+    look, found = inspect(opened), dict[str, object]()
+    for name in Base.metadata.tables:
+        found[name] = (
+            sorted((each["name"], each["sqltext"]) for each in look.get_check_constraints(name)),
+            sorted(str(each) for each in look.get_foreign_keys(name)),
+            sorted(str(each) for each in look.get_unique_constraints(name)),
+            look.get_pk_constraint(name)["name"],
+        )
+    if opened.dialect.name == "postgresql":
+        indexes = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+        options = "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL"
+        found["options"] = sorted(str(row) for row in opened.execute(text(options)))
+        assert "fillfactor=80" in str(found["options"])
+    else:
+        indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
+    found["indexes"] = sorted(str(row) for row in opened.execute(text(indexes)))
+    assert "WHERE" in str(found["indexes"])
+    return found
+
+
+def test_migrations_can_be_undone_and_done_again(url):
+    """
+    Down to nothing and up again, twice, on both databases.
+    """
+    with application(url):
+        for _ in range(2):
+            flask_migrate.upgrade(directory=MIGRATIONS)
+            assert tables(url) >= Base.metadata.tables.keys()
+
+            flask_migrate.downgrade(directory=MIGRATIONS, revision="base")
+            assert tables(url) == {"alembic_version"}
+
+
+def test_a_migration_that_was_done_is_not_done_again(url):
+    """
+    `db upgrade` may run at every start.
+    """
+    with application(url):
+        for _ in range(2):
+            flask_migrate.upgrade(directory=MIGRATIONS)
+
+    with connection(url) as opened:
+        assert len(opened.execute(text("SELECT version_num FROM alembic_version")).all()) == 1
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(url):
+    """
+    All of it or none: after a failure half way, the operator mends the cause and runs it again.
+    """
+    with connection(url) as opened:
+        opened.execute(text("CREATE TABLE families (in_the_way INTEGER)"))
+
+    with application(url), pytest.raises(Exception, match=r"families.*already exists"):
+        flask_migrate.upgrade(directory=MIGRATIONS)
+
+    assert tables(url) <= {"families", "alembic_version"}
+    with connection(url) as opened:
+        opened.execute(text("DROP TABLE families"))
+    with application(url):
+        flask_migrate.upgrade(directory=MIGRATIONS)
+
+
+def test_migrations_are_one_line():
+    """
+    Two that follow the same one would leave it to chance which comes first.
+    """
+    assert len(ScriptDirectory(MIGRATIONS).get_heads()) == 1
