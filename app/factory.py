@@ -86,6 +86,7 @@ def _begin() -> None:
     g.request_id = request_id(request.headers.get("X-Request-Id"))
     g.key_rotating_until = None
     g.takes_bearer = False
+    g.body_was_read = False
     if request.environ.get("PATH_INFO", "").startswith("//"):
         # The router would overlook the second slash; a rule of the proxy in front would not.
         raise NotFoundError
@@ -94,6 +95,10 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     key_status(response.headers, g.key_rotating_until)
+    if not g.body_was_read and (request.content_length or request.headers.get("Transfer-Encoding")):
+        # Refused before the body arrived: the server will not read it, and the client must not send another
+        # request behind it.
+        response.headers["Connection"] = "close"
     return response
 
 

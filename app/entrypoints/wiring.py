@@ -69,6 +69,7 @@ def body() -> bytes:
     Raises:
         PayloadTooLargeError: it is longer than the server reads; one of unknown length is refused, not cut off.
     """
+    g.body_was_read = True
     longest: int = current_app.config["MAX_CONTENT_LENGTH"]
     read = request.get_data()
     if request.content_length is None and len(read) >= longest:
