@@ -36,6 +36,10 @@ def _url(text: str) -> str:
     return text
 
 
+def _urls(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_url(one.strip()) for one in text.split(",") if one.strip()))
+
+
 def _database_url(text: str) -> str:
     url = resolve_url(text, _ROOT)
     if url is None:
@@ -115,7 +119,19 @@ class HttpSettings:
     """Names and bounds on the wire."""
 
     issuer: str = _setting("ISSUER", "the server's own URL, as clients see it", "http://127.0.0.1:8000", _url)
-    audience: str = _setting("AUDIENCE", "`aud` of access tokens; without it, the issuer and `/api/v1`", "", str)
+    audiences: tuple[str, ...] = _setting(
+        "AUDIENCES",
+        "`aud` that access tokens may have, as URLs with commas between; the first is the default, "
+        "and that of our own API; without it, the issuer",
+        "",
+        _urls,
+    )
+    private_jwks_hosts: tuple[str, ...] = _setting(
+        "PRIVATE_JWKS_HOSTS",
+        "hosts of clients' `jwks_uri` that may have private addresses, with commas between",
+        "",
+        lambda text: tuple(one.strip() for one in text.split(",") if one.strip()),
+    )
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "largest accepted request body", "65536", _whole(1024, 10_485_760))
 
 
@@ -172,8 +188,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     if problems:
         raise ConfigurationError("\n".join(["The settings are not usable:", *problems]))
 
-    if not settings.http.audience:
-        http = dataclasses.replace(settings.http, audience=settings.http.issuer + "/api/v1")
+    if not settings.http.audiences:
+        http = dataclasses.replace(settings.http, audiences=(settings.http.issuer,))
         settings = dataclasses.replace(settings, http=http)
     return settings
 

@@ -2,13 +2,26 @@
 
 from app.domain.access_tokens.claims import AccessClaims, lifetime
 from app.domain.access_tokens.mint import Signer, mint
-from app.domain.access_tokens.scopes import OFFLINE_ACCESS, ROOMS_READ, ROOMS_WRITE, VOCABULARY, narrow, one_of
+from app.domain.access_tokens.scopes import (
+    KEYS_WRITE,
+    OFFLINE_ACCESS,
+    ROOMS_READ,
+    ROOMS_WRITE,
+    TENANT_READ,
+    TENANT_WRITE,
+    VOCABULARY,
+    narrow,
+    one_of,
+)
 from app.domain.access_tokens.verify import Expired, Invalid, Verified, verify
 
 __all__ = [
+    "KEYS_WRITE",
     "OFFLINE_ACCESS",
     "ROOMS_READ",
     "ROOMS_WRITE",
+    "TENANT_READ",
+    "TENANT_WRITE",
     "VOCABULARY",
     "AccessClaims",
     "Expired",

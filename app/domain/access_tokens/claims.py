@@ -15,7 +15,7 @@ class AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
     """
     The claims of an access token; times are NumericDates in whole seconds.
 
-    `sid` names the session whose revocation ends the token, `key_id` the API key that opened it.
+    `sid` names the session whose revocation ends the token, `key_id` the API key that opened it, if one did.
     With `room_id` the token works in that room only.
     """
 
@@ -29,7 +29,7 @@ class AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
     scope: str
     sid: str
     tenant_id: str
-    key_id: str
+    key_id: str | None = None
     room_id: str | None = None
 
 

@@ -4,14 +4,24 @@ The scopes that exist, and how a request narrows them.
 Source: RFC 6749 section 3.3.
 """
 
+TENANT_READ = "tenant:read"
+TENANT_WRITE = "tenant:write"
+KEYS_WRITE = "keys:write"
 ROOMS_READ = "rooms:read"
 ROOMS_WRITE = "rooms:write"
 OFFLINE_ACCESS = "offline_access"
 
 # What each scope lets its holder do; the order is the one in which they are printed.
 VOCABULARY = {
+    TENANT_READ: "Read the tenant.",
+    TENANT_WRITE: "Change and delete the tenant.",
+    "keys:read": "List the API keys of the tenant.",
+    KEYS_WRITE: "Issue, rotate and revoke API keys of the tenant.",
     ROOMS_READ: "Read the rooms of the tenant.",
     ROOMS_WRITE: "Open and end rooms of the tenant.",
+    "participants:write": "Admit and remove participants.",
+    "sessions:read": "List the sessions of the tenant.",
+    "sessions:write": "End sessions of the tenant.",
     OFFLINE_ACCESS: "Receive a refresh token with the access token.",
 }
 

@@ -4,7 +4,7 @@ Verify access tokens as a resource server would, from public keys alone.
 Source: RFC 9068 section 4; RFC 8725.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,7 +36,7 @@ class Invalid:
 
 
 def verify(
-    presented: str, public_key: Callable[[str], Key | None], *, issuer: str, audience: str, now: datetime
+    presented: str, public_key: Callable[[str], Key | None], *, issuer: str, audiences: Collection[str], now: datetime
 ) -> Verified | Expired | Invalid:
     """
     Check alg, typ, kid, signature, iss, aud and exp, in this order, without leeway.
@@ -45,7 +45,7 @@ def verify(
         presented: untrusted; never stored, never logged.
         public_key: gives the published key of a `kid`, or None.
         issuer: the only `iss` accepted, byte for byte.
-        audience: the only `aud` accepted, byte for byte.
+        audiences: what `aud` may be, byte for byte.
         now: aware, UTC.
     """
     header = compact_jws.header_of(presented)
@@ -57,6 +57,6 @@ def verify(
         return Invalid()
 
     claims = compact_jws.verify(presented, key, _REGISTRY, AccessClaims)
-    if claims is None or claims.iss != issuer or claims.aud != audience:
+    if claims is None or claims.iss != issuer or claims.aud not in audiences:
         return Invalid()
     return Verified(claims) if now.timestamp() < claims.exp else Expired()

@@ -13,6 +13,7 @@ from app.domain.api_keys.keys import (
     revoke,
     revoke_all,
     rotate,
+    set_assertion_only,
     suspend_all,
 )
 
@@ -32,5 +33,6 @@ __all__ = [
     "revoke",
     "revoke_all",
     "rotate",
+    "set_assertion_only",
     "suspend_all",
 ]

@@ -14,7 +14,12 @@ from app.foundation import opaque
 
 @dataclass(frozen=True)
 class Key:
-    """A key as it stands, without its secret. `rotating_until` is the end of its grace, when it has been replaced."""
+    """
+    A key as it stands, without its secret.
+
+    `rotating_until` is the end of its grace, when it has been replaced. An operator's key with an `audience` stands
+    for one resource server. With `assertion_only` it is no client secret at the OAuth endpoints.
+    """
 
     id: str
     kind: key_format.Kind
@@ -22,6 +27,8 @@ class Key:
     tenant_id: UUID | None
     scopes: str
     rotating_until: datetime | None
+    audience: str | None
+    assertion_only: bool
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class NewKey:
     scopes: str
     mode: str = "live"
     replaces: str | None = None
+    audience: str | None = None
+    assertion_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,11 @@ class IssuedKey:
 
     id: str
     text: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Give its id as it stands on the wire."""
+        return key_format.key_name(self.id)
 
 
 @dataclass(frozen=True)
@@ -118,7 +132,14 @@ def rotate(
     if row is None:
         return None
 
-    new = NewKey(kind=row.kind, tenant_id=row.tenant_id, scopes=row.scopes, mode=row.mode, replaces=key_id)
+    new = NewKey(
+        kind=row.kind,
+        tenant_id=row.tenant_id,
+        scopes=row.scopes,
+        mode=row.mode,
+        replaces=key_id,
+        assertion_only=row.assertion_only,
+    )
     return issue(connection, new, pepper=pepper, now=now)
 
 
@@ -138,6 +159,11 @@ def resume_all(connection: Connection, tenant_id: UUID) -> None:
     connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(suspended_at=None))
 
 
+def set_assertion_only(connection: Connection, tenant_id: UUID, *, assertion_only: bool) -> None:
+    """Let the keys of a tenant be client secrets no longer, or again."""
+    connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(assertion_only=assertion_only))
+
+
 def revoke_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> None:
     """Revoke every key of a tenant, for good."""
     revoked = func.coalesce(ApiKeyRow.revoked_at, now)
@@ -152,4 +178,6 @@ def _key(row: Row[ApiKeyRow]) -> Key:
         tenant_id=row.tenant_id,
         scopes=row.scopes,
         rotating_until=row.grace_ends_at,
+        audience=row.audience,
+        assertion_only=row.assertion_only,
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.database import Base, UtcDateTime
@@ -26,6 +26,10 @@ class ApiKeyRow(Base):
     kind: Mapped[str] = mapped_column(String(2))
     mode: Mapped[str] = mapped_column(String(4))
     tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
+    # The resource server that an operator's key stands for: it may introspect tokens of that audience, no more.
+    audience: Mapped[str | None] = mapped_column(Text)
+    # Pushed here from the tenant: its OAuth client authenticates by assertion, and not by this key.
+    assertion_only: Mapped[bool] = mapped_column(server_default=false())
     mac: Mapped[bytes] = mapped_column(LargeBinary(32))
     scopes: Mapped[str] = mapped_column(String(1000))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

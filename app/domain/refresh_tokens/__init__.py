@@ -4,9 +4,9 @@ from app.domain.refresh_tokens.families import (
     end_all_of_key,
     end_all_of_room,
     end_all_of_tenant,
+    find,
     is_living,
     revoke,
-    scope_of,
     start,
 )
 from app.domain.refresh_tokens.family import TAG_LENGTH, Family, NewFamily, Policy
@@ -44,10 +44,10 @@ __all__ = [
     "end_all_of_key",
     "end_all_of_room",
     "end_all_of_tenant",
+    "find",
     "is_living",
     "parse",
     "revoke",
-    "scope_of",
     "session_name",
     "settle",
     "start",

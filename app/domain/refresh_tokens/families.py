@@ -33,10 +33,10 @@ def start(connection: Connection, new: NewFamily, policy: Policy, *, now: dateti
     return family
 
 
-def scope_of(connection: Connection, family_id: UUID, tenant_id: UUID) -> str | None:
-    """Tell the scope of a family of this tenant, which never changes; None when it has none of that id."""
-    statement = select(FamilyRow.scope).where(FamilyRow.id == family_id, FamilyRow.tenant_id == tenant_id)
-    return connection.execute(statement).scalar_one_or_none()
+def find(connection: Connection, family_id: UUID) -> Family | None:
+    """Find a family, living or not; None when there is none."""
+    row = connection.execute(select(FamilyRow).where(FamilyRow.id == family_id)).first()
+    return None if row is None else family_of(row)
 
 
 def is_living(connection: Connection, family_id: UUID) -> bool:
@@ -45,9 +45,18 @@ def is_living(connection: Connection, family_id: UUID) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def revoke(connection: Connection, family_id: UUID, *, reason: str, now: datetime) -> bool:
-    """Revoke a family: one statement, however often it rotated. False when it was revoked before, or never was."""
-    return _end(connection, FamilyRow.id == family_id, reason, now) == 1
+def revoke(
+    connection: Connection, family_id: UUID, *, reason: str, now: datetime, tenant_id: UUID | None = None
+) -> bool:
+    """
+    Revoke a family, of this tenant if one is given: one statement, however often it rotated.
+
+    False when it was revoked before, is another tenant's, or never was.
+    """
+    which = FamilyRow.id == family_id
+    if tenant_id is not None:
+        which &= FamilyRow.tenant_id == tenant_id
+    return _end(connection, which, reason, now) == 1
 
 
 def end_all_of_key(connection: Connection, key_id: str, *, reason: str, now: datetime) -> int:

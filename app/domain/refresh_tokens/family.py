@@ -16,7 +16,7 @@ class Family:
 
     id: UUID
     tenant_id: UUID
-    key_id: str
+    key_id: str | None
     room_id: UUID | None
     subject: str
     scope: str
@@ -34,13 +34,17 @@ class Family:
         """Give the moment at which the session ends if nothing more happens to it."""
         return min(self.idle_expires_at, self.absolute_expires_at)
 
+    def lives_at(self, now: datetime) -> bool:
+        """Tell whether it was neither revoked nor has expired."""
+        return self.revoked_at is None and now < self.expires_at
+
 
 @dataclass(frozen=True)
 class NewFamily:
     """What a session is opened for: by which key of which tenant, for whom, to do what, where."""
 
     tenant_id: UUID
-    key_id: str
+    key_id: str | None
     subject: str
     scope: str
     audience: str

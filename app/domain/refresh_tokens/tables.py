@@ -26,7 +26,8 @@ class FamilyRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
-    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"))
+    # None: opened by a client assertion.
+    key_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"))
     room_id: Mapped[UUID | None] = mapped_column(ForeignKey("rooms.id"))
     subject: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(String(1000))

@@ -1,5 +1,29 @@
 """A tenant is a customer of the platform: it has a name, limits, API keys and rooms of its own."""
 
-from app.domain.tenants.tenants import Changes, Limits, Tenant, change, close, find, hold, open_tenant, page
+from app.domain.tenants.tenants import (
+    Changes,
+    ClientKeys,
+    Limits,
+    Tenant,
+    change,
+    close,
+    find,
+    hold,
+    lean_on,
+    open_tenant,
+    page,
+)
 
-__all__ = ["Changes", "Limits", "Tenant", "change", "close", "find", "hold", "open_tenant", "page"]
+__all__ = [
+    "Changes",
+    "ClientKeys",
+    "Limits",
+    "Tenant",
+    "change",
+    "close",
+    "find",
+    "hold",
+    "lean_on",
+    "open_tenant",
+    "page",
+]

@@ -23,6 +23,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ClientKeys:
+    """The public keys of a tenant's OAuth client: a JWK Set as JSON, or the https URL of one; never both."""
+
+    jwks: str | None = None
+    jwks_uri: str | None = None
+
+
+@dataclass(frozen=True)
 class Tenant:
     """A tenant as it stands."""
 
@@ -31,17 +39,19 @@ class Tenant:
     limits: Limits
     created_at: datetime
     suspended: bool
+    client_keys: ClientKeys | None = None
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What is to become of a tenant; None leaves a field as it is."""
+    """What is to become of a tenant; None leaves a field as it is, and empty `ClientKeys` take the keys away."""
 
     name: str | None = None
     max_concurrent_rooms: int | None = None
     max_participants_per_room: int | None = None
     max_recording_duration_minutes: int | None = None
     suspended: bool | None = None
+    client_keys: ClientKeys | None = None
 
 
 def open_tenant(connection: Connection, name: str, limits: Limits, *, now: datetime) -> Tenant:
@@ -69,6 +79,13 @@ def hold(connection: Connection, tenant_id: UUID) -> bool:
     return connection.execute(statement.with_for_update(key_share=True)).first() is not None
 
 
+def lean_on(connection: Connection, tenant_id: UUID) -> Tenant | None:
+    """Find an open tenant, and keep it from being suspended or closed until the transaction ends; None without one."""
+    statement = select(TenantRow).where(TenantRow.id == tenant_id, TenantRow.closed_at.is_(None))
+    row = connection.execute(statement.with_for_update(read=True)).first()
+    return None if row is None else _tenant(row)
+
+
 def page(connection: Connection, after: UUID | None, limit: int) -> Sequence[Tenant]:
     """List at most `limit` open tenants in the order of their ids, beginning after one."""
     statement = select(TenantRow).where(TenantRow.closed_at.is_(None)).order_by(TenantRow.id).limit(limit)
@@ -83,6 +100,7 @@ def change(connection: Connection, tenant_id: UUID, changes: Changes, *, now: da
         return None
 
     values: dict[str, Any] = {key: value for key, value in dataclasses.asdict(changes).items() if value is not None}
+    values.update(values.pop("client_keys", {}))
     suspended = values.pop("suspended", None)
     if suspended is not None:
         values["suspended_at"] = now if suspended else None
@@ -104,4 +122,5 @@ def _tenant(row: Row[Any]) -> Tenant:
         limits=Limits(row.max_concurrent_rooms, row.max_participants_per_room, row.max_recording_duration_minutes),
         created_at=row.created_at,
         suspended=row.suspended_at is not None,
+        client_keys=ClientKeys(row.jwks, row.jwks_uri) if row.jwks or row.jwks_uri else None,
     )
