@@ -27,7 +27,7 @@ def authenticate_access_token(presented: str, tools: Tools) -> Caller:
         presented,
         tools.keyring.public_key,
         issuer=tools.http.issuer,
-        audience=tools.http.audience,
+        audiences=tools.http.audiences[:1],
         now=tools.clock.now(),
     )
     match outcome:
@@ -53,7 +53,7 @@ def _caller(claims: access_tokens.AccessClaims, tools: Tools) -> Caller:
     return Caller(
         kind="token",
         tenant_id=tenant_id,
-        key_id=claims.key_id.removeprefix("key_"),
+        key_id=None if claims.key_id is None else claims.key_id.removeprefix("key_"),
         scope=claims.scope,
         room_id=room_id,
     )

@@ -1,5 +1,7 @@
 """An API key in, the caller out."""
 
+from typing import Literal
+
 from app.domain import api_keys
 from app.flows import steps
 from app.flows.results import Caller
@@ -22,11 +24,17 @@ def authenticate_api_key(presented: str, tools: Tools) -> Caller:
     with tools.database.reading() as connection:
         outcome = api_keys.authenticate(connection, parsed, pepper=tools.master.pepper, now=tools.clock.now())
 
-    key = steps.admit(outcome)
+    key = steps.admit_key(outcome)
     return Caller(
-        kind="operator" if key.kind == "ak" else "tenant",
+        kind=_kind(key),
         tenant_id=key.tenant_id,
         key_id=key.id,
         scope=key.scopes,
         key_rotating_until=key.rotating_until,
     )
+
+
+def _kind(key: api_keys.Key) -> Literal["operator", "resource_server", "tenant"]:
+    if key.kind == "sk":
+        return "tenant"
+    return "operator" if key.audience is None else "resource_server"

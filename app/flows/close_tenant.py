@@ -1,6 +1,6 @@
 """A tenant in; it is gone, and everything that acted in its name with it."""
 
-from app.domain import api_keys, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, refresh_tokens, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller
@@ -16,7 +16,7 @@ def close_tenant(caller: Caller, presented_id: str, tools: Tools) -> None:
     Raises:
         NotFoundError: no such tenant, or someone else's.
     """
-    tenant_id = steps.must_reach(caller, presented_id)
+    tenant_id = steps.must_reach(caller, presented_id, access_tokens.TENANT_WRITE)
     now = tools.clock.now()
     with tools.database.transaction() as connection:
         if not tenants.hold(connection, tenant_id):

@@ -12,5 +12,5 @@ def issue_operator_key(tools: Tools) -> IssuedKey:
         new = api_keys.NewKey("ak", tenant_id=None, scopes="")
         key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=tools.clock.now())
 
-    logs.event("operator_key.issued", key=api_keys.key_name(key.id))
+    logs.event("operator_key.issued", key=key.name)
     return key

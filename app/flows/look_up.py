@@ -1,6 +1,6 @@
 """Everything that is only looked at: tenants, rooms, the published keys."""
 
-from app.domain import access_tokens, rooms, tenants
+from app.domain import access_tokens, clients, rooms, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller, Room, Tenant
@@ -15,7 +15,7 @@ def look_up_tenant(caller: Caller, presented_id: str, tools: Tools) -> Tenant:
     Raises:
         NotFoundError: no such tenant, or someone else's.
     """
-    tenant_id = steps.must_reach(caller, presented_id)
+    tenant_id = steps.must_reach(caller, presented_id, access_tokens.TENANT_READ)
     with tools.database.reading() as connection:
         tenant = tenants.find(connection, tenant_id)
     if tenant is None:
@@ -84,3 +84,13 @@ def look_up_jwks(tools: Tools) -> bytes:
 def look_up_scopes() -> list[str]:
     """List the scopes that exist."""
     return list(access_tokens.VOCABULARY)
+
+
+def look_up_rooms_scopes() -> list[str]:
+    """List the scopes that our own API asks of a bearer token."""
+    return [access_tokens.ROOMS_READ, access_tokens.ROOMS_WRITE]
+
+
+def look_up_assertion_algorithms() -> list[str]:
+    """List the algorithms that clients may sign assertions with."""
+    return list(clients.ALGORITHMS)

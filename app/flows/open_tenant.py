@@ -31,5 +31,5 @@ def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) 
         new = api_keys.NewKey("sk", tenant.id, scopes)
         key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=now)
 
-    logs.event("tenant.opened", tenant=print_id("tenant", tenant.id), key=api_keys.key_name(key.id))
+    logs.event("tenant.opened", tenant=print_id("tenant", tenant.id), key=key.name)
     return OpenedTenant(tenant, key)

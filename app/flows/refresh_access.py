@@ -2,23 +2,22 @@
 
 import base64
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import access_tokens, api_keys, refresh_tokens
+from app.domain import refresh_tokens
 from app.domain.refresh_tokens import Duplicate, Healed, Retried, Reused, Rotated, RotateOutcome
 from app.flows import steps
 from app.flows.refusals import (
-    InvalidApiKeyError,
     InvalidRefreshTokenError,
     InvalidRequestError,
-    InvalidScopeError,
+    UnauthorizedClientError,
 )
 from app.flows.results import TokenPair
 from app.flows.tools import Tools
 from app.foundation import logs, opaque
-from app.foundation.identifiers import print_id
 
 
 @dataclass(frozen=True)
@@ -29,15 +28,16 @@ class Refresh:
     Args:
         refresh_token: untrusted; never stored, never logged.
         idempotency_key: the header of that name, 16 to 255 printable characters: a lost answer can be fetched again.
-        client_id: the tenant that the client claims to be, with `client_secret`; None where possession is enough.
+        credential: what the client shows; None where possession of the token is enough.
         scope: narrows the access token (RFC 6749 section 6); the session keeps its own.
+        resources: must be the session's audience, if given (RFC 8707 section 2.2).
     """
 
     refresh_token: str = field(repr=False)
     idempotency_key: str | None = field(default=None, repr=False)
-    client_id: str | None = None
-    client_secret: str | None = field(default=None, repr=False)
+    credential: steps.Credential | None = None
     scope: str | None = None
+    resources: Sequence[str] = ()
 
 
 def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
@@ -49,21 +49,23 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
 
     Raises:
         InvalidRefreshTokenError: unknown, spent, revoked or expired. A reuse is committed before it is refused.
-        InvalidApiKeyError, TenantSuspendedError: the client is not who it claims to be, or may not act.
+        InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the client is not who it claims, or may not act.
         InvalidRequestError: the Idempotency-Key is too short or too long.
-        InvalidScopeError: the scope is wider than the session's; the token is not spent.
+        InvalidScopeError, InvalidTargetError: more is asked than the session has; the token is not spent.
 
     Source: RFC 6749 section 6, RFC 9700 section 4.14.2, CONTRACT 5.
     """
     _check_idempotency_key(wanted.idempotency_key)
-    key = None if wanted.client_id is None else _authenticate(wanted, tools)
+    client = None if wanted.credential is None else steps.authenticate_client(wanted.credential, tools)
+    if client is not None and client.tenant_id is None:
+        raise UnauthorizedClientError
     signer = steps.signer(tools)
     presented = refresh_tokens.parse(wanted.refresh_token, tools.http.issuer, tools.refresh_keys)
     if presented is None:
         raise InvalidRefreshTokenError
 
-    tenant_id = None if key is None else key.tenant_id
-    scope = _narrowed(wanted.scope, presented, tenant_id, tools)
+    tenant_id = None if client is None else client.tenant_id
+    scope = _narrowed(wanted, presented, tenant_id, tools)
     tag = _tag(wanted.idempotency_key, presented, tools)
     now = tools.clock.now()
     outcome = _rotate(refresh_tokens.Attempt(presented, tag, tenant_id), tools, now)
@@ -75,7 +77,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
 
     family = outcome.family
     pair = steps.mint_pair(family, scope or family.scope, signer, tools, now=now, offline=True)
-    return pair if key is None else dataclasses.replace(pair, key_rotating_until=key.rotating_until)
+    return pair if client is None else dataclasses.replace(pair, key_rotating_until=client.key_rotating_until)
 
 
 def _check_idempotency_key(key: str | None) -> None:
@@ -83,31 +85,19 @@ def _check_idempotency_key(key: str | None) -> None:
         raise InvalidRequestError("Idempotency-Key", "must be 16 to 255 printable ASCII characters")
 
 
-def _authenticate(wanted: Refresh, tools: Tools) -> api_keys.Key:
-    presented = steps.read_key(wanted.client_secret or "")
-    with tools.database.reading() as connection:
-        outcome = api_keys.authenticate(connection, presented, pepper=tools.master.pepper, now=tools.clock.now())
-    key = steps.admit(outcome)
-    if key.tenant_id is None or print_id("tenant", key.tenant_id) != wanted.client_id:
-        raise InvalidApiKeyError
-    return key
-
-
 def _narrowed(
-    asked: str | None, presented: refresh_tokens.PresentedToken, tenant_id: UUID | None, tools: Tools
+    wanted: Refresh, presented: refresh_tokens.PresentedToken, tenant_id: UUID | None, tools: Tools
 ) -> str | None:
-    if asked is None or tenant_id is None:
+    if wanted.scope is None and not wanted.resources:
         return None
 
-    # The scope of a session never changes, so it may be read before the rotation: a refusal spends nothing.
+    # Scope and audience of a session never change, so they may be read before the rotation: a refusal spends nothing.
     with tools.database.reading() as connection:
-        held = refresh_tokens.scope_of(connection, presented.family_id, tenant_id)
-    if held is None:
+        family = refresh_tokens.find(connection, presented.family_id)
+    if family is None or tenant_id not in {None, family.tenant_id}:
         raise InvalidRefreshTokenError
-    scope = access_tokens.narrow(asked, held)
-    if scope is None:
-        raise InvalidScopeError
-    return scope
+    steps.target(wanted.resources, [family.audience])
+    return None if wanted.scope is None else steps.narrowed(wanted.scope, family.scope)
 
 
 def _tag(key: str | None, presented: refresh_tokens.PresentedToken, tools: Tools) -> str | None:

@@ -8,7 +8,9 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── AccessTokenExpiredError          it was good
     ├── InvalidRefreshTokenError         unknown, expired, spent or revoked: callers may not learn which
     ├── InvalidClientError               the client cannot be authenticated by what the request carries
+    ├── UnauthorizedClientError          right client, but one that may have no tokens
     ├── InvalidScopeError                more was asked than is held
+    ├── InvalidTargetError               a resource that tokens are not issued for
     ├── InsufficientScopeError           the token lacks the scope that this needs
     ├── ForbiddenError                   right credential, wrong kind
     ├── TenantSuspendedError             right credential, paused by the operator
@@ -40,6 +42,7 @@ __all__ = [
     "InvalidRefreshTokenError",
     "InvalidRequestError",
     "InvalidScopeError",
+    "InvalidTargetError",
     "KeyNotActiveError",
     "MalformedCredentialError",
     "MalformedJsonError",
@@ -49,6 +52,7 @@ __all__ = [
     "RoomEndedError",
     "ServiceError",
     "TenantSuspendedError",
+    "UnauthorizedClientError",
     "UnsupportedMediaTypeError",
 ]
 
@@ -95,11 +99,25 @@ class InvalidClientError(ServiceError):
     public = "Client authentication failed"
 
 
+class UnauthorizedClientError(ServiceError):
+    """The client is who it says, and may have no tokens: operators and resource servers (RFC 6749 section 5.2)."""
+
+    code = "unauthorized_client"
+    public = "This client may not be issued tokens"
+
+
 class InvalidScopeError(ServiceError):
     """A scope was asked for that does not exist, or that the credential does not hold."""
 
     code = "invalid_scope"
     public = "The requested scope exceeds what this credential may grant"
+
+
+class InvalidTargetError(ServiceError):
+    """A token was asked for a resource that is not configured, not the session's, or not a single one (RFC 8707)."""
+
+    code = "invalid_target"
+    public = "The requested resource is not one that a token can be issued for"
 
 
 class InsufficientScopeError(ServiceError):

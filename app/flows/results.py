@@ -7,9 +7,9 @@ from uuid import UUID
 
 from app.domain.api_keys import IssuedKey
 from app.domain.rooms import Room
-from app.domain.tenants import Changes, Limits, Tenant
+from app.domain.tenants import Changes, ClientKeys, Limits, Tenant
 
-__all__ = ["Caller", "Changes", "IssuedKey", "Limits", "OpenedTenant", "Room", "Tenant", "TokenPair"]
+__all__ = ["Caller", "Changes", "ClientKeys", "IssuedKey", "Limits", "OpenedTenant", "Room", "Tenant", "TokenPair"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Caller:
     """
     Who is asking, and what they may do.
 
-    An operator has no tenant. `room_id` confines a token to one room.
+    Operators and resource servers have no tenant. `room_id` confines a token to one room.
     """
 
-    kind: Literal["operator", "tenant", "token"]
+    kind: Literal["operator", "resource_server", "tenant", "token"]
     tenant_id: UUID | None
-    key_id: str
+    key_id: str | None
     scope: str
     room_id: UUID | None = None
     key_rotating_until: datetime | None = None

@@ -1,25 +1,57 @@
-"""A refresh token in; its session is over."""
+"""A token in; its session is over."""
 
-from app.domain import refresh_tokens
+from uuid import UUID
+
+from app.domain import access_tokens, refresh_tokens
+from app.flows import steps
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.identifiers import parse_id
 
 
-def revoke_token(presented: str, tools: Tools) -> None:
+def revoke_token(presented: str, credential: steps.Credential | None, tools: Tools) -> None:
     """
-    Revoke the session of a refresh token, spent or not; whoever holds one may end it.
+    Revoke the session of a token, and with it every token that was ever minted from it.
 
-    Says nothing about what was presented: a token that is not ours is no error (RFC 7009 section 2.2).
+    Says nothing about what was presented: a token that is not ours, or not this client's, is no error
+    (RFC 7009 section 2.2).
 
     Args:
-        presented: untrusted; never stored, never logged.
+        presented: a refresh token, spent or not, or an access token; untrusted, never stored, never logged.
+        credential: what the client shows; None where possession of a refresh token is enough.
         tools: the story's tools.
+
+    Raises:
+        InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the client is not who it claims, or may not act.
     """
-    parsed = refresh_tokens.parse(presented, tools.http.issuer, tools.refresh_keys)
-    if parsed is None:
+    client = None if credential is None else steps.authenticate_client(credential, tools)
+    session_id = _session_of(presented, tools, access_tokens_too=client is not None)
+    if session_id is None or (client is not None and client.tenant_id is None):
         return
 
     with tools.database.transaction() as connection:
-        ended = refresh_tokens.revoke(connection, parsed.family_id, reason="revoked", now=tools.clock.now())
+        tenant_id = None if client is None else client.tenant_id
+        now = tools.clock.now()
+        ended = refresh_tokens.revoke(connection, session_id, reason="revoked", now=now, tenant_id=tenant_id)
     if ended:
-        logs.event("session.revoked", session=refresh_tokens.session_name(parsed.family_id))
+        logs.event("session.revoked", session=refresh_tokens.session_name(session_id))
+
+
+def _session_of(presented: str, tools: Tools, *, access_tokens_too: bool) -> UUID | None:
+    parsed = refresh_tokens.parse(presented, tools.http.issuer, tools.refresh_keys)
+    if parsed is not None:
+        return parsed.family_id
+    if not access_tokens_too:
+        return None
+
+    steps.signer(tools)
+    outcome = access_tokens.verify(
+        presented,
+        tools.keyring.public_key,
+        issuer=tools.http.issuer,
+        audiences=tools.http.audiences,
+        now=tools.clock.now(),
+    )
+    if not isinstance(outcome, access_tokens.Verified):
+        return None
+    return parse_id(refresh_tokens.SESSION_PREFIX, outcome.claims.sid)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Literal
 
-from app.domain import api_keys, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, refresh_tokens, tenants
 from app.flows import steps
 from app.flows.refusals import ForbiddenError, KeyNotActiveError, NotFoundError
 from app.flows.results import Caller, IssuedKey
@@ -27,8 +27,8 @@ def rotate_api_key(
         ForbiddenError: an operator called; only a tenant's own key is replaced by its own call.
         KeyNotActiveError: the key has its successor already; a compromised one has been ended all the same.
     """
-    tenant_id = steps.must_reach(caller, presented_tenant_id)
-    if caller.kind != "tenant":
+    tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
+    if caller.kind != "tenant" or caller.key_id is None:
         raise ForbiddenError
 
     now = tools.clock.now()
@@ -52,7 +52,7 @@ def rotate_api_key(
         "api_key.rotated",
         tenant=print_id("tenant", tenant_id),
         key=api_keys.key_name(caller.key_id),
-        successor=api_keys.key_name(issued.id),
+        successor=issued.name,
         reason=reason,
     )
     return issued

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from joserfc.jwk import OctKey
 
-from app.domain import refresh_tokens, signing_keys
+from app.domain import clients, refresh_tokens, signing_keys
 from app.domain.signing_keys import WrappingKey
 from app.foundation.clock import Clock
 from app.foundation.database import Database
@@ -25,6 +25,7 @@ class Tools:
     refresh_keys: refresh_tokens.RefreshKeys
     families: refresh_tokens.Policy
     cursors: Cursors
+    remote_keys: clients.RemoteKeys
     access_ttl_seconds: int
     http: HttpSettings
 
@@ -46,6 +47,7 @@ def lay_out(
             refresh_kid=master.id,
         ),
         cursors=Cursors(master.cursors),
+        remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
         access_ttl_seconds=lifetimes.access_ttl_seconds,
         http=http,
     )

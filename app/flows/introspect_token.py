@@ -1,0 +1,79 @@
+"""A token in; what it says out, if it is alive and the caller may know."""
+
+from typing import Any
+
+import msgspec
+
+from app.domain import access_tokens, refresh_tokens
+from app.flows import steps
+from app.flows.tools import Tools
+from app.foundation.identifiers import parse_id, print_id
+
+Facts = dict[str, Any]
+
+
+def introspect_token(presented: str, credential: steps.Credential, tools: Tools) -> Facts | None:
+    """
+    Tell what a token says; None when it is not alive, not ours, or none of the caller's business.
+
+    A tenant's client sees the tokens of the tenant; a resource server the access tokens of its audience.
+
+    Args:
+        presented: an access or a refresh token; untrusted, never stored, never logged.
+        credential: what the caller shows.
+        tools: the story's tools.
+
+    Raises:
+        InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the caller is not who it claims, or may not act.
+
+    Source: RFC 7662 section 2.
+    """
+    caller = steps.authenticate_client(credential, tools)
+    return _refresh_token(presented, caller, tools) or _access_token(presented, caller, tools)
+
+
+def _access_token(presented: str, caller: steps.Client, tools: Tools) -> Facts | None:
+    steps.signer(tools)
+    outcome = access_tokens.verify(
+        presented,
+        tools.keyring.public_key,
+        issuer=tools.http.issuer,
+        audiences=tools.http.audiences,
+        now=tools.clock.now(),
+    )
+    if not isinstance(outcome, access_tokens.Verified):
+        return None
+
+    claims = outcome.claims
+    its_own = caller.tenant_id is not None and claims.tenant_id == print_id("tenant", caller.tenant_id)
+    session_id = parse_id(refresh_tokens.SESSION_PREFIX, claims.sid)
+    if session_id is None or not (its_own or claims.aud == caller.audience):
+        return None
+
+    with tools.database.reading() as connection:
+        living = refresh_tokens.is_living(connection, session_id)
+    return {"active": True, "token_type": "Bearer", **msgspec.to_builtins(claims)} if living else None
+
+
+def _refresh_token(presented: str, caller: steps.Client, tools: Tools) -> Facts | None:
+    parsed = refresh_tokens.parse(presented, tools.http.issuer, tools.refresh_keys)
+    if parsed is None or caller.tenant_id is None:
+        return None
+
+    with tools.database.reading() as connection:
+        family = refresh_tokens.find(connection, parsed.family_id)
+    if family is None or family.tenant_id != caller.tenant_id:
+        return None
+    now = tools.clock.now()
+    if family.generation != parsed.generation or not family.lives_at(now) or parsed.expires_at <= now.timestamp():
+        return None
+    return {
+        "active": True,
+        "iss": tools.http.issuer,
+        "client_id": print_id("tenant", family.tenant_id),
+        "sub": family.subject,
+        "scope": family.scope,
+        "sid": refresh_tokens.session_name(family.id),
+        "iat": int(family.rotated_at.timestamp()),
+        "exp": parsed.expires_at,
+    }

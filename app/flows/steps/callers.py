@@ -1,0 +1,49 @@
+"""What a caller may do."""
+
+from uuid import UUID
+
+from app.domain import access_tokens
+from app.flows.refusals import ForbiddenError, InsufficientScopeError, NotFoundError
+from app.flows.results import Caller
+from app.foundation.identifiers import parse_id
+
+
+def must_be_operator(caller: Caller) -> None:
+    """Refuse everyone but an operator."""
+    if caller.kind != "operator":
+        raise ForbiddenError
+
+
+def must_hold(caller: Caller, scope: str) -> None:
+    """Refuse a tenant's credential that lacks the scope; operators hold none, and need none."""
+    if caller.kind != "operator" and not access_tokens.one_of(scope, caller.scope):
+        raise InsufficientScopeError(scope)
+
+
+def must_reach(caller: Caller, presented_tenant_id: str, scope: str) -> UUID:
+    """
+    Give the id of a tenant that the caller may manage: their own, with the scope, or any for an operator.
+
+    Others do not exist.
+    """
+    tenant_id = parse_id("tenant", presented_tenant_id)
+    if tenant_id is None or (caller.kind != "operator" and caller.tenant_id != tenant_id):
+        raise NotFoundError
+    must_hold(caller, scope)
+    return tenant_id
+
+
+def must_act_for_a_tenant(caller: Caller, scope: str) -> UUID:
+    """Give the tenant that the caller acts for; refuse an operator, and a credential without the scope."""
+    if caller.tenant_id is None:
+        raise ForbiddenError
+    must_hold(caller, scope)
+    return caller.tenant_id
+
+
+def must_be_its_room(caller: Caller, presented_room_id: str) -> UUID:
+    """Read a room's id; a token that is confined to one room sees no other."""
+    room_id = parse_id("room", presented_room_id)
+    if room_id is None or caller.room_id not in {None, room_id}:
+        raise NotFoundError
+    return room_id

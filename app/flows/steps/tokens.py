@@ -1,0 +1,77 @@
+"""What a pair of tokens is made of."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.domain import access_tokens, api_keys, refresh_tokens, signing_keys
+from app.flows.refusals import InvalidScopeError, InvalidTargetError
+from app.flows.results import TokenPair
+from app.flows.tools import Tools
+from app.foundation import opaque
+from app.foundation.identifiers import print_id
+
+
+def signer(tools: Tools) -> signing_keys.Signer:
+    """Give the key that signs now; at the very first call, read it, or make the first one there is."""
+    ready = tools.keyring.signer
+    if ready is not None:
+        return ready
+
+    with tools.database.transaction() as connection:
+        signing_keys.ensure_active(connection, tools.keyring.wrapping, now=tools.clock.now())
+        return tools.keyring.fill(connection)
+
+
+def target(asked: Sequence[str], offered: Sequence[str]) -> str:
+    """
+    Choose the audience: the first one offered when none is asked for; a token has one (RFC 8707 section 2).
+
+    Raises:
+        InvalidTargetError: several are asked for, or one that is not offered.
+    """
+    if not asked:
+        return offered[0]
+    if len(set(asked)) > 1 or asked[0] not in offered:
+        raise InvalidTargetError
+    return asked[0]
+
+
+def narrowed(asked: str, held: str) -> str:
+    """
+    Give what was asked of what is held (RFC 6749 section 3.3).
+
+    Raises:
+        InvalidScopeError: more was asked, or nothing.
+    """
+    scope = access_tokens.narrow(asked, held)
+    if scope is None:
+        raise InvalidScopeError
+    return scope
+
+
+def mint_pair(
+    family: refresh_tokens.Family, scope: str, key: signing_keys.Signer, tools: Tools, *, now: datetime, offline: bool
+) -> TokenPair:
+    """Mint an access token of a session and, when `offline`, derive its living refresh token. No I/O."""
+    issued, expires = access_tokens.lifetime(now, tools.access_ttl_seconds, family.absolute_expires_at)
+    tenant = print_id("tenant", family.tenant_id)
+    claims = access_tokens.AccessClaims(
+        iss=tools.http.issuer,
+        aud=family.audience,
+        sub=family.subject,
+        client_id=tenant,
+        iat=issued,
+        exp=expires,
+        jti=opaque.random_token(),
+        scope=scope,
+        sid=refresh_tokens.session_name(family.id),
+        tenant_id=tenant,
+        key_id=None if family.key_id is None else api_keys.key_name(family.key_id),
+        room_id=None if family.room_id is None else print_id("room", family.room_id),
+    )
+    return TokenPair(
+        access_token=access_tokens.mint(claims, key),
+        refresh_token=refresh_tokens.successor(family, tools.http.issuer, tools.refresh_keys) if offline else None,
+        expires_in=expires - issued,
+        scope=scope,
+    )
