@@ -38,14 +38,18 @@ def read(header: str) -> str:
     return match.group(1)
 
 
-def challenge(error: ServiceError) -> str | None:
-    """Give the `WWW-Authenticate` of a refusal that concerns a bearer token, or the lack of one; else None."""
-    if isinstance(error, AuthenticationRequiredError):
-        return 'Bearer realm="chalk"'
-    if type(error) not in _ERRORS:
+def challenge(error: ServiceError, metadata_url: str) -> str | None:
+    """
+    Give the `WWW-Authenticate` of a refusal that concerns a bearer token, or the lack of one; else None.
+
+    `metadata_url` is where the resource says which server issues its tokens (RFC 9728 section 5.1).
+    """
+    parts = ['Bearer realm="chalk"']
+    if type(error) in _ERRORS:
+        parts += [f'error="{_ERRORS[type(error)]}"', f'error_description="{error.public}"']
+    elif not isinstance(error, AuthenticationRequiredError):
         return None
 
-    parts = ['Bearer realm="chalk"', f'error="{_ERRORS[type(error)]}"', f'error_description="{error.public}"']
     if isinstance(error, InsufficientScopeError):
         parts.append(f'scope="{error.scope}"')
-    return ", ".join(parts)
+    return ", ".join([*parts, f'resource_metadata="{metadata_url}"'])

@@ -1,8 +1,8 @@
 """
 Refusals as OAuth errors: one table, and the only place where they become RFC 6749 section 5.2 answers.
 
-Codes are of the closed lists of RFC 6749 section 5.2 and RFC 6750 section 3.1; `access_denied`,
-`temporarily_unavailable` and `server_error` are borrowed from RFC 6749 section 4.1.2.1.
+Codes are of the closed lists of RFC 6749 section 5.2, RFC 6750 section 3.1 and RFC 8707 section 2;
+`access_denied`, `temporarily_unavailable` and `server_error` are borrowed from RFC 6749 section 4.1.2.1.
 """
 
 from authlib.oauth2 import OAuth2Error
@@ -16,7 +16,9 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.InvalidClientError: (401, "invalid_client"),
     refusals.TenantSuspendedError: (400, "unauthorized_client"),
     refusals.InvalidRefreshTokenError: (400, "invalid_grant"),
+    refusals.UnauthorizedClientError: (400, "unauthorized_client"),
     refusals.InvalidScopeError: (400, "invalid_scope"),
+    refusals.InvalidTargetError: (400, "invalid_target"),
     refusals.InvalidRequestError: (400, "invalid_request"),
     refusals.MalformedCredentialError: (400, "invalid_request"),
     refusals.MalformedJsonError: (400, "invalid_request"),

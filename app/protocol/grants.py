@@ -13,6 +13,7 @@ from app.flows.exchange_api_key import Exchange, exchange_api_key
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidRequestError
 from app.flows.results import TokenPair
+from app.flows.steps import Credential
 from app.flows.tools import Tools
 from app.protocol.client_auth import METHODS, PresentedClient
 from app.protocol.requests import TokenRequest
@@ -51,23 +52,23 @@ class Grant(BaseGrant, TokenEndpointMixin):
         return value
 
     @property
-    def presented(self) -> PresentedClient:
-        """Give the client's credentials, unverified."""
+    def credential(self) -> Credential:
+        """Give what the client showed, unverified."""
         client: PresentedClient = self.request.client
-        return client
+        return client.credential
 
 
 class ClientCredentialsGrant(Grant):
-    """The API key as a client secret (RFC 6749 section 4.4)."""
+    """A client in its own name, by API key or assertion (RFC 6749 section 4.4)."""
 
     GRANT_TYPE = "client_credentials"
 
     def run(self) -> TokenPair:
-        """Exchange the key; a refresh token only if `offline_access` is asked for (RFC 6749 section 4.4.3)."""
+        """Exchange it; a refresh token only if `offline_access` is asked for (RFC 6749 section 4.4.3)."""
         wanted = Exchange(
-            api_key=self.presented.client_secret,
-            client_id=self.presented.client_id,
+            credential=self.credential,
             scope=self.request.payload.scope,
+            resources=self.request.payload.resources,
         )
         return exchange_api_key(wanted, self.tools)
 
@@ -82,9 +83,9 @@ class RefreshTokenGrant(Grant):
         wanted = Refresh(
             refresh_token=self.required("refresh_token"),
             idempotency_key=self.request.headers.get("Idempotency-Key"),
-            client_id=self.presented.client_id,
-            client_secret=self.presented.client_secret,
+            credential=self.credential,
             scope=self.request.payload.scope,
+            resources=self.request.payload.resources,
         )
         return refresh_access(wanted, self.tools)
 
@@ -101,7 +102,9 @@ class ApiKeyGrant(Grant):
     def run(self) -> TokenPair:
         """Exchange it, always with a refresh token."""
         wanted = Exchange(
-            api_key=self.required("api_key"), room_id=self.request.payload.data.get("room_id"), offline=True
+            credential=Credential(secret=self.required("api_key")),
+            room_id=self.request.payload.data.get("room_id"),
+            offline=True,
         )
         return exchange_api_key(wanted, self.tools)
 

@@ -4,7 +4,7 @@ A request as Authlib wants to see it, without the web framework: headers and par
 Source: RFC 6749 sections 3.2 and Appendix B.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749.requests import OAuth2Payload, OAuth2Request
@@ -17,10 +17,11 @@ _MAY_REPEAT = frozenset({"resource", "audience"})
 
 
 class Parameters(OAuth2Payload):
-    """The parameters of a request: each at most once, an empty one counts as absent."""
+    """The parameters of a request: each at most once but `resource`, and an empty one counts as absent."""
 
-    def __init__(self, given: Mapping[str, str]) -> None:
+    def __init__(self, given: Mapping[str, str], resources: Sequence[str] = ()) -> None:
         self._given = given
+        self.resources = resources
 
     @property
     def data(self) -> Mapping[str, str]:
@@ -37,16 +38,16 @@ class TokenRequest(OAuth2Request):
     """
 
     def __init__(
-        self, parameters: Mapping[str, str], headers: Mapping[str, str | None], *, issuer: str, by_possession: bool
+        self, parameters: Parameters, headers: Mapping[str, str | None], *, issuer: str, by_possession: bool
     ) -> None:
         # Authlib wants an https URL. Ours comes from the settings, never from the request; that TLS ends at the
         # proxy in front, or at nobody on a developer's machine, is decided there.
         super().__init__("POST", "https:" + issuer.split(":", 1)[1], headers=headers)
-        self.payload = Parameters(parameters)
+        self.payload = parameters
         self.by_possession = by_possession
 
 
-def read_form(body: bytes) -> Mapping[str, str]:
+def read_form(body: bytes) -> Parameters:
     """
     Read a form (`application/x-www-form-urlencoded`, UTF-8).
 
@@ -65,4 +66,5 @@ def read_form(body: bytes) -> Mapping[str, str]:
         if name in form and name not in _MAY_REPEAT:
             raise InvalidRequestError("body", "must not repeat a parameter")
         form.setdefault(name, value)
-    return {name: value for name, value in form.items() if value}
+    resources = [value for name, value in pairs if name == "resource" and value]
+    return Parameters({name: value for name, value in form.items() if value}, resources)

@@ -9,12 +9,14 @@ from authlib.oauth2.rfc6749.requests import OAuth2Request
 from app.flows.refusals import InvalidRequestError
 from app.flows.results import TokenPair
 from app.flows.tools import Tools
-from app.protocol.client_auth import METHODS
+from app.protocol.client_auth import METHODS, must_be_single
+from app.protocol.endpoints import ENDPOINTS, Introspection, Revocation
 from app.protocol.errors import describe_authlib
 from app.protocol.grants import GRANTS, ApiKeyGrant, PossessionRefreshGrant
-from app.protocol.requests import TokenRequest
+from app.protocol.requests import Parameters, TokenRequest
 
-Answer = TokenPair | tuple[int, dict[str, str]]
+Headers = Mapping[str, str | None]
+Answer = TokenPair | tuple[int, dict[str, Any]]
 
 
 class Server(AuthorizationServer):
@@ -31,17 +33,30 @@ class Server(AuthorizationServer):
             self.register_client_auth_method(method, read)
         for grant in GRANTS:
             self.register_grant(grant, [self._equip])
+        for endpoint in ENDPOINTS:
+            self.register_endpoint(endpoint)
 
-    def token(self, parameters: Mapping[str, str], headers: Mapping[str, str | None]) -> Answer:
+    def token(self, parameters: Parameters, headers: Headers) -> Answer:
         """
         Answer a request at /oauth/token: a pair, or the status and body of an error of Authlib's own.
 
         Raises:
             ServiceError: what the story refused.
         """
-        if "grant_type" not in parameters:
+        if parameters.grant_type is None:
             raise InvalidRequestError("grant_type", "is required")
-        return self._respond(parameters, headers, by_possession=False)
+        answer: Answer = self.create_token_response(self._request(parameters, headers))
+        return answer
+
+    def revoke(self, parameters: Parameters, headers: Headers) -> Answer:
+        """Answer a request at /oauth/revoke; raises what the story refused."""
+        answer: Answer = self.create_endpoint_response(Revocation.ENDPOINT_NAME, self._request(parameters, headers))
+        return answer
+
+    def introspect(self, parameters: Parameters, headers: Headers) -> Answer:
+        """Answer a request at /oauth/introspect; raises what the story refused."""
+        answer: Answer = self.create_endpoint_response(Introspection.ENDPOINT_NAME, self._request(parameters, headers))
+        return answer
 
     def exchange(self, fields: Mapping[str, str]) -> TokenPair:
         """Answer Chalk JSON's exchange of an API key."""
@@ -57,12 +72,17 @@ class Server(AuthorizationServer):
         """List the grants that /oauth/token really offers, for the metadata."""
         return [grant.GRANT_TYPE for grant, _ in self._token_grants if not grant.BY_POSSESSION]
 
+    @property
+    def endpoint_names(self) -> list[str]:
+        """List the endpoints beside the token endpoint, by Authlib's names, for the metadata."""
+        return list(self._endpoints)
+
     def create_oauth2_request(self, request: TokenRequest) -> OAuth2Request:
         """Give Authlib the request that we made ourselves."""
         return request
 
     def handle_response(self, status: int, body: Any, _headers: Any) -> Answer:
-        """Give the pair on to the door."""
+        """Give the answer on to the door."""
         return body if isinstance(body, TokenPair) else (status, body)
 
     def handle_error_response(self, _request: OAuth2Request, error: OAuth2Error) -> Answer:
@@ -72,17 +92,16 @@ class Server(AuthorizationServer):
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Nobody listens: signals would carry live tokens."""
 
-    def _pair(self, parameters: Mapping[str, str], headers: Mapping[str, str | None]) -> TokenPair:
-        answer = self._respond(parameters, headers, by_possession=True)
+    def _request(self, parameters: Parameters, headers: Headers) -> TokenRequest:
+        request = TokenRequest(parameters, headers, issuer=self.tools.http.issuer, by_possession=False)
+        must_be_single(request)
+        return request
+
+    def _pair(self, parameters: Mapping[str, str], headers: Headers) -> TokenPair:
+        request = TokenRequest(Parameters(parameters), headers, issuer=self.tools.http.issuer, by_possession=True)
+        answer = self.create_token_response(request)
         if not isinstance(answer, TokenPair):
             raise TypeError("a grant of Chalk JSON gave no pair")
-        return answer
-
-    def _respond(
-        self, parameters: Mapping[str, str], headers: Mapping[str, str | None], *, by_possession: bool
-    ) -> Answer:
-        request = TokenRequest(parameters, headers, issuer=self.tools.http.issuer, by_possession=by_possession)
-        answer: Answer = self.create_token_response(request)
         return answer
 
     def _equip(self, grant: Any) -> None:
