@@ -7,7 +7,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
 from app import settings as configuration
-from app.entrypoints import chalk, cli, oauth
+from app.entrypoints import chalk, cli, oauth, reference
 from app.entrypoints.headers import key_status, request_id
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
@@ -16,6 +16,7 @@ from app.flows.refusals import DatabaseAwayError, NotFoundError
 from app.foundation import logs, master_key
 from app.foundation.clock import Clock, SystemClock
 from app.foundation.database import Base, Database, engine_options, prepare
+from app.protocol import metadata
 from app.protocol.server import Server
 from app.settings import Settings
 
@@ -48,8 +49,16 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
 
     master = master_key.load(settings.keys.master_key, Path(settings.keys.directory))
     tools = workshop.lay_out(clock, _database(app, settings), master, settings.lifetimes, settings.http)
-    wire(app, Wiring(tools, Server(tools), settings.http.issuer, settings.keys.jwks_max_age_seconds))
-    _open_doors(app, settings.http.issuer)
+    resource = settings.http.audiences[0]
+    wiring = Wiring(
+        tools=tools,
+        server=Server(tools),
+        issuer=settings.http.issuer,
+        resource_metadata_url=metadata.resource_url(resource),
+        jwks_max_age_seconds=settings.keys.jwks_max_age_seconds,
+    )
+    wire(app, wiring)
+    _open_doors(app, settings.http.issuer, resource)
     if warm:
         _warm(tools)
     return app
@@ -74,9 +83,10 @@ def _database(app: Flask, settings: Settings) -> Database:
     return Database(engine)
 
 
-def _open_doors(app: Flask, issuer: str) -> None:
+def _open_doors(app: Flask, issuer: str, resource: str) -> None:
     app.register_blueprint(chalk.blueprint())
-    app.register_blueprint(oauth.blueprint(issuer))
+    app.register_blueprint(oauth.blueprint(issuer, resource))
+    app.register_blueprint(reference.blueprint([oauth.DIALECT, chalk.DIALECT]))
     app.before_request(_begin)
     app.after_request(_finish)
     app.register_error_handler(Exception, _refuse)
@@ -104,7 +114,7 @@ def _finish(response: Response) -> Response:
 
 def _refuse(error: Exception) -> Response:
     # Each dialect refuses in its own words, also where no route matched.
-    refuse = oauth.refuse if request.path.startswith(oauth.PREFIXES) else chalk.refuse
+    refuse = oauth.refuse if request.path.startswith(oauth.DIALECT.prefixes) else chalk.refuse
     return refuse(refusal_of(error))
 
 

@@ -1,8 +1,10 @@
 """Headers that every door sets in the same way."""
 
+import hashlib
 import re
 from datetime import datetime
 
+from flask import Response, request
 from werkzeug.datastructures import Headers
 
 from app.foundation import opaque
@@ -23,6 +25,15 @@ def no_store(headers: Headers) -> None:
     """Keep an answer with a token or a key in it out of every cache (RFC 6749 section 5.1)."""
     headers["Cache-Control"] = "no-store"
     headers["Pragma"] = "no-cache"
+
+
+def document(content: bytes, content_type: str, max_age_seconds: int) -> Response:
+    """Answer with a public document that may be cached, or 304 to whoever has it already (RFC 9111, RFC 9110)."""
+    response = Response(content, content_type=content_type)
+    response.headers["Cache-Control"] = f"public, max-age={max_age_seconds}"
+    response.set_etag(hashlib.sha256(content).hexdigest()[:32])
+    response.make_conditional(request)
+    return response
 
 
 def key_status(headers: Headers, rotating_until: datetime | None) -> None:

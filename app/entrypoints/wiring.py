@@ -29,6 +29,7 @@ class Wiring:
     tools: Tools
     server: Server
     issuer: str
+    resource_metadata_url: str
     jwks_max_age_seconds: int
 
 

@@ -3,16 +3,18 @@
 from flask import Blueprint
 
 from app.entrypoints.chalk import auth, rooms, tenants
-from app.entrypoints.chalk.errors import refuse
+from app.entrypoints.chalk.bodies import ErrorBody
+from app.entrypoints.chalk.errors import TABLE, refuse
+from app.entrypoints.operations import Dialect
 
-__all__ = ["PREFIX", "blueprint", "refuse"]
+__all__ = ["DIALECT", "blueprint", "refuse"]
 
-PREFIX = "/api/v1"
+DIALECT = Dialect(("/api/v1",), ErrorBody, lambda refusal: TABLE[refusal][0])
 
 
 def blueprint() -> Blueprint:
     """Give all routes of the dialect."""
-    door = Blueprint("chalk", __name__, url_prefix=PREFIX)
+    door = Blueprint("chalk", __name__, url_prefix=DIALECT.prefixes[0])
     for routes in (auth.routes, tenants.routes, rooms.routes):
         door.register_blueprint(routes)
     return door

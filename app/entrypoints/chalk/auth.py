@@ -3,16 +3,27 @@
 from flask import Blueprint, Response, g, request
 from msgspec import UNSET
 
-from app.entrypoints.chalk.bodies import ExchangeRequest, RefreshRequest, TokenBody
+from app.entrypoints.chalk.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody
 from app.entrypoints.chalk.envelope import answer, read
+from app.entrypoints.operations import BODY, IdempotencyKey, Operation, describes
 from app.entrypoints.wiring import wired
+from app.flows import refusals
 from app.flows.results import TokenPair
 from app.flows.revoke_token import revoke_token
+
+_EXCHANGE = (
+    refusals.MalformedJsonError,
+    refusals.InvalidApiKeyError,
+    refusals.TenantSuspendedError,
+    refusals.NotFoundError,
+    refusals.RoomEndedError,
+)
 
 routes = Blueprint("auth", __name__, url_prefix="/auth")
 
 
 @routes.post("/token")
+@describes(Operation(json=ExchangeRequest, answers={200: Data[TokenBody]}, refuses=(*BODY, *_EXCHANGE)))
 def token() -> Response:
     """Exchange an API key for a token pair."""
     asked = read(ExchangeRequest)
@@ -23,6 +34,14 @@ def token() -> Response:
 
 
 @routes.post("/refresh")
+@describes(
+    Operation(
+        json=RefreshRequest,
+        answers={200: Data[TokenBody]},
+        refuses=(*BODY, refusals.MalformedJsonError, refusals.InvalidRefreshTokenError),
+        headers={"Idempotency-Key": IdempotencyKey},
+    )
+)
 def refresh() -> Response:
     """Exchange a refresh token for the next pair."""
     asked = read(RefreshRequest)
@@ -30,9 +49,10 @@ def refresh() -> Response:
 
 
 @routes.post("/revoke")
+@describes(Operation(json=RefreshRequest, answers={204: None}, refuses=(*BODY, refusals.MalformedJsonError)))
 def revoke() -> Response:
     """End the session of a refresh token; 204 whatever was presented (RFC 7009 section 2.2)."""
-    revoke_token(read(RefreshRequest).refresh_token, wired().tools)
+    revoke_token(read(RefreshRequest).refresh_token, None, wired().tools)
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response

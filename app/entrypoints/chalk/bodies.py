@@ -1,7 +1,7 @@
 """Every request and answer body of the dialect: they validate, they print, and they will describe themselves."""
 
 import dataclasses
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -12,9 +12,16 @@ from app.foundation.identifiers import print_id
 
 Content = TypeVar("Content")
 
-# No control characters: the database may not take them, and no name has them.
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+(?![\s\S])")]
+# No control characters, nor those that turn the text around them: the database may not take them, and no name has them.
+Name = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+(?![\s\S])")
+]
+HttpsUrl = Annotated[str, Meta(min_length=9, max_length=2000, pattern=r"^https://[!-~]+(?![\s\S])")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+# Looked into by the story; what it wants is told as far as a schema can.
+_JWK = {"type": "object", "required": ["kty", "kid"]}
+_KEYS = {"type": "array", "minItems": 1, "items": _JWK}
+Jwks = Annotated[dict[str, Any], Meta(extra_json_schema={"properties": {"keys": _KEYS}, "required": ["keys"]})]
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,13 +51,20 @@ class OpenTenantRequest(Request, frozen=True):
 
 
 class ChangeTenantRequest(Request, frozen=True):
-    """PATCH /tenants/{id}; a field that is left out stays as it is. `status` is for operators."""
+    """
+    PATCH /tenants/{id}; a field that is left out stays as it is. `status` is for operators.
+
+    `jwks` or `jwks_uri` lets the tenant's OAuth client authenticate by private_key_jwt, and by no API key any more;
+    null takes it back.
+    """
 
     name: Name | UnsetType = UNSET
     max_concurrent_rooms: Count | UnsetType = UNSET
     max_participants_per_room: Count | UnsetType = UNSET
     max_recording_duration_minutes: Count | UnsetType = UNSET
     status: Literal["active", "suspended"] | UnsetType = UNSET
+    jwks: Jwks | UnsetType | None = UNSET
+    jwks_uri: HttpsUrl | UnsetType | None = UNSET
 
 
 class RotateKeyRequest(Request, frozen=True):
@@ -117,6 +131,8 @@ class TenantBody(Struct, frozen=True):
     max_participants_per_room: int
     max_recording_duration_minutes: int
     created_at: str
+    jwks: Jwks | None
+    jwks_uri: str | None
 
 
 class DeletedBody(Struct, frozen=True):
@@ -178,10 +194,13 @@ def opened_tenant_body(opened: OpenedTenant) -> OpenedTenantBody:
 
 def tenant_body(tenant: Tenant) -> TenantBody:
     """Print a tenant."""
+    keys = tenant.client_keys
     return TenantBody(
         id=print_id("tenant", tenant.id),
         name=tenant.name,
         status="suspended" if tenant.suspended else "active",
+        jwks=None if keys is None or keys.jwks is None else msgspec.json.decode(keys.jwks),
+        jwks_uri=None if keys is None else keys.jwks_uri,
         created_at=rfc3339(tenant.created_at),
         **dataclasses.asdict(tenant.limits),
     )

@@ -80,8 +80,11 @@ def page_asked() -> tuple[str | None, int]:
     Read `?cursor=` and `?limit=` (1 to 100, usually 20).
 
     Raises:
-        InvalidRequestError: the limit is not such a number.
+        InvalidRequestError: the limit is not such a number, or one of them is repeated.
     """
+    for name in ("cursor", "limit"):
+        if len(request.args.getlist(name)) > 1:
+            raise InvalidRequestError(name, "must not be repeated")
     limit = request.args.get("limit", str(_USUAL_PAGE))
     if not re.fullmatch(r"[0-9]{1,3}", limit, re.ASCII) or not 1 <= int(limit) <= _LONGEST_PAGE:
         raise InvalidRequestError("limit", f"must be a whole number from 1 to {_LONGEST_PAGE}")

@@ -4,6 +4,7 @@ from flask import Response, g
 
 from app.entrypoints.chalk.bodies import Detail, ErrorBody, ErrorContent, encode
 from app.entrypoints.headers import RETRY_AFTER_SECONDS
+from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.refusals import ServiceError
 from app.protocol import bearer
@@ -17,10 +18,12 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.InvalidRefreshTokenError: (401, "INVALID_REFRESH_TOKEN"),
     refusals.InvalidRequestError: (400, "VALIDATION_ERROR"),
     refusals.InvalidScopeError: (400, "VALIDATION_ERROR"),
+    refusals.InvalidTargetError: (400, "VALIDATION_ERROR"),
     refusals.MalformedCredentialError: (400, "VALIDATION_ERROR"),
     refusals.MalformedJsonError: (400, "MALFORMED_JSON"),
     refusals.ForbiddenError: (403, "FORBIDDEN"),
     refusals.InsufficientScopeError: (403, "FORBIDDEN"),
+    refusals.UnauthorizedClientError: (403, "FORBIDDEN"),
     refusals.TenantSuspendedError: (403, "TENANT_SUSPENDED"),
     refusals.NotFoundError: (404, "NOT_FOUND"),
     refusals.MethodNotAllowedError: (405, "METHOD_NOT_ALLOWED"),
@@ -34,6 +37,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
 
 _DETAILS = {
     refusals.InvalidScopeError: Detail("scope", refusals.InvalidScopeError.public),
+    refusals.InvalidTargetError: Detail("resource", refusals.InvalidTargetError.public),
     refusals.MalformedCredentialError: Detail("Authorization", refusals.MalformedCredentialError.public),
 }
 
@@ -69,7 +73,7 @@ def _detail(error: ServiceError) -> Detail:
 
 def _challenges(error: ServiceError, status: int) -> list[str]:
     # A resource that takes either credential says so, to a client that presented none.
-    of_bearer = bearer.challenge(error) if g.takes_bearer else None
+    of_bearer = bearer.challenge(error, wired().resource_metadata_url) if g.takes_bearer else None
     if of_bearer is not None and not isinstance(error, refusals.AuthenticationRequiredError):
         return [of_bearer]
     of_key = ['ApiKey realm="chalk"'] if status == 401 else []

@@ -2,10 +2,12 @@
 
 from flask import Blueprint, Response
 
-from app.entrypoints.chalk.bodies import OpenRoomRequest, room_body
+from app.entrypoints.chalk.bodies import Data, DataPage, OpenRoomRequest, RoomBody, room_body
 from app.entrypoints.chalk.envelope import answer, answer_page, page_asked, read
 from app.entrypoints.chalk.guards import by_key_or_token
+from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, Operation, describes
 from app.entrypoints.wiring import wired
+from app.flows import refusals
 from app.flows.end_room import end_room
 from app.flows.look_up import look_up_room, look_up_rooms
 from app.flows.open_room import open_room
@@ -14,6 +16,14 @@ routes = Blueprint("rooms", __name__, url_prefix="/rooms")
 
 
 @routes.post("")
+@describes(
+    Operation(
+        json=OpenRoomRequest,
+        answers={201: Data[RoomBody]},
+        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY_OR_TOKEN, refusals.ForbiddenError),
+        security="key_or_token",
+    )
+)
 def create() -> Response:
     """Open a room."""
     caller = by_key_or_token()
@@ -21,6 +31,14 @@ def create() -> Response:
 
 
 @routes.get("")
+@describes(
+    Operation(
+        answers={200: DataPage[RoomBody]},
+        refuses=(*BY_KEY_OR_TOKEN, refusals.ForbiddenError, refusals.InvalidRequestError),
+        security="key_or_token",
+        paged=True,
+    )
+)
 def list_all() -> Response:
     """List the rooms of the caller's tenant."""
     caller = by_key_or_token()
@@ -29,12 +47,26 @@ def list_all() -> Response:
 
 
 @routes.get("/<room_id>")
+@describes(
+    Operation(
+        answers={200: Data[RoomBody]},
+        refuses=(*BY_KEY_OR_TOKEN, refusals.ForbiddenError, refusals.NotFoundError),
+        security="key_or_token",
+    )
+)
 def read_one(room_id: str) -> Response:
     """Read a room; the seed's example of a bearer token in use."""
     return answer(room_body(look_up_room(by_key_or_token(), room_id, wired().tools)))
 
 
 @routes.post("/<room_id>/end")
+@describes(
+    Operation(
+        answers={200: Data[RoomBody]},
+        refuses=(*BY_KEY_OR_TOKEN, refusals.ForbiddenError, refusals.NotFoundError, refusals.RoomEndedError),
+        security="key_or_token",
+    )
+)
 def end(room_id: str) -> Response:
     """End a room, and every session that is bound to it."""
     return answer(room_body(end_room(by_key_or_token(), room_id, wired().tools)))

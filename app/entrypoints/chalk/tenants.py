@@ -2,27 +2,37 @@
 
 from typing import TypeVar
 
+import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET, UnsetType
 
 from app.entrypoints.chalk.bodies import (
     ChangeTenantRequest,
+    Data,
+    DataPage,
     DeletedBody,
     KeyBody,
+    OpenedTenantBody,
     OpenTenantRequest,
     RotateKeyRequest,
+    TenantBody,
     opened_tenant_body,
     tenant_body,
 )
 from app.entrypoints.chalk.envelope import answer, answer_page, page_asked, read, read_optional
 from app.entrypoints.chalk.guards import by_key
+from app.entrypoints.operations import BODY, BY_KEY, Operation, describes
 from app.entrypoints.wiring import wired
+from app.flows import refusals
 from app.flows.change_tenant import change_tenant
 from app.flows.close_tenant import close_tenant
 from app.flows.look_up import look_up_tenant, look_up_tenants
 from app.flows.open_tenant import open_tenant
-from app.flows.results import Changes, Limits
+from app.flows.refusals import InvalidRequestError
+from app.flows.results import Changes, ClientKeys, Limits
 from app.flows.rotate_api_key import rotate_api_key
+
+_ROTATE = (refusals.ForbiddenError, refusals.NotFoundError, refusals.KeyNotActiveError)
 
 routes = Blueprint("tenants", __name__, url_prefix="/tenants")
 
@@ -30,6 +40,14 @@ Value = TypeVar("Value")
 
 
 @routes.post("")
+@describes(
+    Operation(
+        json=OpenTenantRequest,
+        answers={201: Data[OpenedTenantBody]},
+        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY, refusals.ForbiddenError),
+        security="key",
+    )
+)
 def create() -> Response:
     """Open a tenant; the answer holds its first key, this once."""
     caller = by_key()
@@ -40,6 +58,14 @@ def create() -> Response:
 
 
 @routes.get("")
+@describes(
+    Operation(
+        answers={200: DataPage[TenantBody]},
+        refuses=(*BY_KEY, refusals.ForbiddenError, refusals.InvalidRequestError),
+        security="key",
+        paged=True,
+    )
+)
 def list_all() -> Response:
     """List the tenants, for operators."""
     caller = by_key()
@@ -48,12 +74,21 @@ def list_all() -> Response:
 
 
 @routes.get("/<tenant_id>")
+@describes(Operation(answers={200: Data[TenantBody]}, refuses=(*BY_KEY, refusals.NotFoundError), security="key"))
 def read_one(tenant_id: str) -> Response:
     """Read a tenant."""
     return answer(tenant_body(look_up_tenant(by_key(), tenant_id, wired().tools)))
 
 
 @routes.patch("/<tenant_id>")
+@describes(
+    Operation(
+        json=ChangeTenantRequest,
+        answers={200: Data[TenantBody]},
+        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY, refusals.ForbiddenError, refusals.NotFoundError),
+        security="key",
+    )
+)
 def change(tenant_id: str) -> Response:
     """Change a tenant."""
     caller = by_key()
@@ -64,11 +99,13 @@ def change(tenant_id: str) -> Response:
         max_participants_per_room=_given(asked.max_participants_per_room),
         max_recording_duration_minutes=_given(asked.max_recording_duration_minutes),
         suspended=None if asked.status is UNSET else asked.status == "suspended",
+        client_keys=_client_keys(asked),
     )
     return answer(tenant_body(change_tenant(caller, tenant_id, changes, wired().tools)))
 
 
 @routes.delete("/<tenant_id>")
+@describes(Operation(answers={200: Data[DeletedBody]}, refuses=(*BY_KEY, refusals.NotFoundError), security="key"))
 def delete(tenant_id: str) -> Response:
     """Close a tenant for good."""
     close_tenant(by_key(), tenant_id, wired().tools)
@@ -76,6 +113,15 @@ def delete(tenant_id: str) -> Response:
 
 
 @routes.post("/<tenant_id>/rotate-key")
+@describes(
+    Operation(
+        json=RotateKeyRequest,
+        answers={200: Data[KeyBody]},
+        body_required=False,
+        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY, *_ROTATE),
+        security="key",
+    )
+)
 def rotate_key(tenant_id: str) -> Response:
     """Replace the key that is calling; the answer holds its successor, this once."""
     caller = by_key()
@@ -86,3 +132,12 @@ def rotate_key(tenant_id: str) -> Response:
 
 def _given(value: Value | UnsetType) -> Value | None:
     return None if isinstance(value, UnsetType) else value
+
+
+def _client_keys(asked: ChangeTenantRequest) -> ClientKeys | None:
+    jwks, jwks_uri = _given(asked.jwks), _given(asked.jwks_uri)
+    if jwks is not None and jwks_uri is not None:
+        raise InvalidRequestError("jwks", "must not stand beside jwks_uri")
+    if asked.jwks is UNSET and asked.jwks_uri is UNSET:
+        return None
+    return ClientKeys(jwks=None if jwks is None else msgspec.json.encode(jwks).decode(), jwks_uri=jwks_uri)

@@ -20,6 +20,7 @@ group.add_command(serve.serve)
 group.add_command(database.db)
 group.add_command(keys.admin_key)
 group.add_command(keys.tenants)
+group.add_command(keys.resource_server)
 group.add_command(demo.demo)
 
 

@@ -1,0 +1,91 @@
+"""POST /oauth/token, /oauth/revoke, /oauth/introspect."""
+
+from flask import Response, g, request
+from msgspec import UNSET
+
+from app.entrypoints.headers import no_store
+from app.entrypoints.oauth.bodies import (
+    IfRefresh,
+    IntrospectionAnswer,
+    PresentedTokenForm,
+    RevocationAnswer,
+    TokenAnswer,
+    TokenForm,
+    encode,
+)
+from app.entrypoints.oauth.errors import plain
+from app.entrypoints.operations import BODY, CLIENT, FORM, Operation, describes
+from app.entrypoints.wiring import body, wired
+from app.flows import refusals
+from app.flows.refusals import UnsupportedMediaTypeError
+from app.flows.results import TokenPair
+from app.protocol.requests import Parameters, read_form
+from app.protocol.server import Answer
+
+_GRANTS = (
+    refusals.InvalidScopeError,
+    refusals.InvalidTargetError,
+    refusals.InvalidRefreshTokenError,
+    refusals.UnauthorizedClientError,
+)
+_HEADERS = ("Authorization", "Idempotency-Key")
+
+
+@describes(
+    Operation(
+        form=TokenForm,
+        answers={200: TokenAnswer},
+        refuses=(*BODY, *CLIENT, *_GRANTS),
+        headers={"Idempotency-Key": IfRefresh},
+        security="client",
+    )
+)
+def token() -> Response:
+    """Issue tokens (RFC 6749 section 3.2)."""
+    answer = wired().server.token(_form(), _headers())
+    if not isinstance(answer, TokenPair):
+        return plain(*answer)
+
+    g.key_rotating_until = answer.key_rotating_until
+    pair = TokenAnswer(
+        access_token=answer.access_token,
+        token_type="Bearer",  # noqa: S106  a type, not a secret
+        expires_in=answer.expires_in,
+        scope=answer.scope,
+        refresh_token=UNSET if answer.refresh_token is None else answer.refresh_token,
+    )
+    response = Response(encode(pair), content_type="application/json")
+    no_store(response.headers)
+    return response
+
+
+@describes(
+    Operation(form=PresentedTokenForm, answers={200: RevocationAnswer}, refuses=(*BODY, *CLIENT), security="client")
+)
+def revoke() -> Response:
+    """End the session of a token of this client; 200 whatever was presented (RFC 7009)."""
+    return _plain(wired().server.revoke(_form(), _headers()))
+
+
+@describes(
+    Operation(form=PresentedTokenForm, answers={200: IntrospectionAnswer}, refuses=(*BODY, *CLIENT), security="client")
+)
+def introspect() -> Response:
+    """Tell whether a token is alive, and what it says (RFC 7662)."""
+    return _plain(wired().server.introspect(_form(), _headers()))
+
+
+def _form() -> Parameters:
+    if request.mimetype != FORM:
+        raise UnsupportedMediaTypeError(FORM)
+    return read_form(body())
+
+
+def _headers() -> dict[str, str | None]:
+    return {name: request.headers.get(name) for name in _HEADERS}
+
+
+def _plain(answer: Answer) -> Response:
+    if isinstance(answer, TokenPair):
+        raise TypeError("only the token endpoint gives a pair")
+    return plain(*answer)
