@@ -8,8 +8,15 @@ from app.flows.issue_operator_key import issue_operator_key
 from app.flows.open_room import open_room
 from app.flows.open_tenant import open_tenant
 from app.flows.results import Limits, TokenPair
+from app.flows.steps import Credential
 from app.flows.tools import Tools
 from app.foundation.identifiers import print_id
+
+# What a tenant's first key holds, without `offline_access`: what is granted when nothing is asked for.
+ALL_SCOPES = (
+    "tenant:read tenant:write keys:read keys:write rooms:read rooms:write "
+    "participants:write sessions:read sessions:write"
+)
 
 
 @dataclass(frozen=True)
@@ -39,4 +46,4 @@ def a_room(tools: Tools, tenant: Tenant, name: str = "Lobby") -> str:
 
 def a_pair(tools: Tools, tenant: Tenant, room_id: str | None = None) -> TokenPair:
     """Exchange a tenant's key for tokens, as Chalk JSON does."""
-    return exchange_api_key(Exchange(tenant.api_key, room_id=room_id, offline=True), tools)
+    return exchange_api_key(Exchange(Credential(secret=tenant.api_key), room_id=room_id, offline=True), tools)

@@ -164,7 +164,7 @@ class FamilyMachine(RuleBasedStateMachine):
     def revoke(self, pick, back):
         """Whoever holds a token of a family, spent or not, ends it."""
         session = self.session(pick)
-        revoke_token(session.seen[-1 - back % len(session.seen)].text, self.tools)
+        revoke_token(session.seen[-1 - back % len(session.seen)].text, None, self.tools)
         session.row.revoked = True
         self.refuses(session.access_token)
 

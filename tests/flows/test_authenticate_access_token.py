@@ -13,7 +13,7 @@ from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.refusals import AccessTokenExpiredError, InvalidAccessTokenError
 from app.flows.results import Caller
 from app.foundation.identifiers import new_id, parse_id, print_id
-from tests.builders import a_pair, a_room
+from tests.builders import ALL_SCOPES, a_pair, a_room
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_token_is_its_session(tenant, tools):
         kind="token",
         tenant_id=parse_id("tenant", tenant.id),
         key_id=tenant.api_key.split("_")[2],
-        scope="rooms:read rooms:write",
+        scope=ALL_SCOPES,
         room_id=parse_id("room", room_id),
     )
 

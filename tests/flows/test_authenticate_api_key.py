@@ -12,7 +12,7 @@ from app.flows.refusals import InvalidApiKeyError, TenantSuspendedError
 from app.flows.results import Caller, Changes
 from app.foundation.identifiers import parse_id
 from app.foundation.master_key import derive
-from tests.builders import a_tenant
+from tests.builders import ALL_SCOPES, a_tenant
 
 SECRET = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 
@@ -25,7 +25,7 @@ def test_a_tenants_key_is_its_tenant(tenant, tools):
         kind="tenant",
         tenant_id=parse_id("tenant", tenant.id),
         key_id=tenant.api_key.split("_")[2],
-        scope="rooms:read rooms:write offline_access",
+        scope=f"{ALL_SCOPES} offline_access",
     )
 
 

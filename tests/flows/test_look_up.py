@@ -20,7 +20,7 @@ from app.flows.open_tenant import open_tenant
 from app.flows.refusals import ForbiddenError, InsufficientScopeError, InvalidRequestError, NotFoundError
 from app.flows.results import Limits
 from app.foundation.identifiers import new_id, print_id
-from tests.builders import a_pair, a_room, a_tenant
+from tests.builders import ALL_SCOPES, a_pair, a_room, a_tenant
 
 
 @pytest.fixture
@@ -188,4 +188,4 @@ def test_the_scopes_are_those_that_exist():
     """
     F2, F6: what is advertised is the vocabulary, and nothing else.
     """
-    assert look_up_scopes() == ["rooms:read", "rooms:write", "offline_access"]
+    assert look_up_scopes() == [*ALL_SCOPES.split(" "), "offline_access"]

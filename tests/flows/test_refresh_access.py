@@ -205,7 +205,7 @@ def test_a_revoked_session_answers_no_retry(tenant, tools):
     lenient = with_window(tools, 60)
     first = a_pair(lenient, tenant)
     second = refresh(first.refresh_token, lenient, key=KEY)
-    revoke_token(second.refresh_token, lenient)
+    revoke_token(second.refresh_token, None, lenient)
 
     for presented in (first, second):
         with pytest.raises(InvalidRefreshTokenError):

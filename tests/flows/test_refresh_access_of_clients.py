@@ -14,14 +14,15 @@ from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidApiKeyError, InvalidRefreshTokenError, InvalidScopeError, TenantSuspendedError
 from app.flows.results import Changes
 from app.flows.rotate_api_key import rotate_api_key
+from app.flows.steps import Credential
 from tests.builders import a_pair, a_tenant
 
 KEY = "request-0123456789"
 
 
 def refresh(token, tools, tenant=None, scope=None, key=None):
-    client = {} if tenant is None else {"client_id": tenant.id, "client_secret": tenant.api_key}
-    return refresh_access(Refresh(token, idempotency_key=key, scope=scope, **client), tools)
+    client = None if tenant is None else Credential(tenant.id, tenant.api_key)
+    return refresh_access(Refresh(token, idempotency_key=key, scope=scope, credential=client), tools)
 
 
 def read(token, tools):
@@ -82,7 +83,7 @@ def test_a_client_that_cannot_show_its_key_spends_nothing(tenant, tools, secret)
     pair = a_pair(tools, tenant)
 
     with pytest.raises(InvalidApiKeyError):
-        refresh_access(Refresh(pair.refresh_token or "", client_id=tenant.id, client_secret=secret), tools)
+        refresh_access(Refresh(pair.refresh_token or "", credential=Credential(tenant.id, secret)), tools)
 
     assert refresh(pair.refresh_token, tools).refresh_token
 
@@ -101,7 +102,7 @@ def test_a_client_is_nobody_else(tenant, tools, admin_key):
         ("", admin_key),
     ]:
         with pytest.raises(InvalidApiKeyError):
-            refresh_access(Refresh(pair.refresh_token or "", client_id=name, client_secret=secret), tools)
+            refresh_access(Refresh(pair.refresh_token or "", credential=Credential(name, secret)), tools)
 
     assert refresh(pair.refresh_token, tools).refresh_token
 

@@ -24,7 +24,7 @@ def test_a_revoked_session_is_over(tenant, tools, presented):
     for _ in range(2):
         pairs.append(refresh(pairs[-1], tools))
 
-    revoke_token(pairs[presented].refresh_token or "", tools)
+    revoke_token(pairs[presented].refresh_token or "", None, tools)
 
     for pair in pairs:
         with pytest.raises(InvalidRefreshTokenError):
@@ -39,7 +39,7 @@ def test_no_other_session_is_touched(tenant, tools):
     """
     ended, other = a_pair(tools, tenant), a_pair(tools, tenant)
 
-    revoke_token(ended.refresh_token or "", tools)
+    revoke_token(ended.refresh_token or "", None, tools)
 
     assert refresh(other, tools).refresh_token
 
@@ -50,7 +50,7 @@ def test_an_expired_session_can_still_be_revoked(tenant, tools, clock):
     """
     pair = a_pair(tools, tenant)
     clock.step(days=91)
-    revoke_token(pair.refresh_token or "", tools)
+    revoke_token(pair.refresh_token or "", None, tools)
     clock.step(days=-91)
 
     with pytest.raises(InvalidRefreshTokenError):
@@ -65,8 +65,8 @@ def test_to_revoke_twice_is_no_error_and_told_once(tenant, tools, caplog):
     pair = a_pair(tools, tenant)
     caplog.clear()
 
-    revoke_token(pair.refresh_token or "", tools)
-    revoke_token(pair.refresh_token or "", tools)
+    revoke_token(pair.refresh_token or "", None, tools)
+    revoke_token(pair.refresh_token or "", None, tools)
 
     assert [each.getMessage() for each in caplog.records if each.name == "chalk.events"] == ["session.revoked"]
 
@@ -88,6 +88,6 @@ def test_what_is_no_refresh_token_is_no_error_and_ends_nothing(tenant, tools):
         "\ud800",
         "x" * 100_000,
     ):
-        revoke_token(presented, tools)
+        revoke_token(presented, None, tools)
 
     assert refresh(pair, tools).refresh_token

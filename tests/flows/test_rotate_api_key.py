@@ -18,6 +18,7 @@ from app.flows.refusals import (
     NotFoundError,
 )
 from app.flows.rotate_api_key import rotate_api_key
+from app.flows.steps import Credential
 from tests.builders import Tenant, a_pair, a_tenant
 
 
@@ -30,7 +31,7 @@ def refuses(tenant, tools):
     with pytest.raises(InvalidApiKeyError):
         authenticate_api_key(tenant.api_key, tools)
     with pytest.raises(InvalidApiKeyError):
-        exchange_api_key(Exchange(tenant.api_key), tools)
+        exchange_api_key(Exchange(Credential(secret=tenant.api_key)), tools)
 
 
 def test_the_new_key_has_the_rights_of_the_old_one(tenant, tools):

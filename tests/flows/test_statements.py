@@ -14,6 +14,7 @@ from app.flows.look_up import look_up_jwks, look_up_room
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidAccessTokenError, InvalidApiKeyError, InvalidRefreshTokenError
 from app.flows.revoke_token import revoke_token
+from app.flows.steps import Credential
 from tests.builders import a_pair, a_room
 
 
@@ -95,13 +96,13 @@ def test_a_refresh_by_a_client_reads_its_key_too(tenant, tools):
     """
     Client authentication costs its one read, and narrowing the scope another.
     """
-    client = {"client_id": tenant.id, "client_secret": tenant.api_key}
+    client = Credential(tenant.id, tenant.api_key)
     pair = a_pair(tools, tenant)
 
     with counted() as statements:
-        pair = refresh_access(Refresh(pair.refresh_token or "", **client), tools)
+        pair = refresh_access(Refresh(pair.refresh_token or "", credential=client), tools)
     with counted() as narrowing:
-        refresh_access(Refresh(pair.refresh_token or "", scope="rooms:read", **client), tools)
+        refresh_access(Refresh(pair.refresh_token or "", scope="rooms:read", credential=client), tools)
 
     assert statements == ["SELECT", "UPDATE"]
     assert narrowing == ["SELECT", "SELECT", "UPDATE"]
@@ -127,7 +128,7 @@ def test_a_revocation_is_one_statement(tenant, tools):
     pair = a_pair(tools, tenant)
 
     with counted() as statements:
-        revoke_token(pair.refresh_token or "", tools)
+        revoke_token(pair.refresh_token or "", None, tools)
 
     assert statements == ["UPDATE"]
 
@@ -165,7 +166,7 @@ def test_what_is_not_ours_costs_no_statement(tools):
             authenticate_access_token("eyJ.a.b", tools)
         with pytest.raises(InvalidRefreshTokenError):
             refresh_access(Refresh("eyJ.a.b"), tools)
-        revoke_token("eyJ.a.b", tools)
+        revoke_token("eyJ.a.b", None, tools)
         look_up_jwks(tools)
 
     assert statements == []
@@ -181,10 +182,10 @@ def test_no_key_is_parsed_in_a_request(tenant, tools):
     assert parsed
 
     with parsed_keys() as parsed:
-        pair = exchange_api_key(Exchange(tenant.api_key, offline=True), tools)
+        pair = exchange_api_key(Exchange(Credential(secret=tenant.api_key), offline=True), tools)
         refresh_access(Refresh(pair.refresh_token or ""), tools)
         look_up_room(authenticate_access_token(pair.access_token, tools), room_id, tools)
         look_up_jwks(tools)
-        revoke_token(pair.refresh_token or "", tools)
+        revoke_token(pair.refresh_token or "", None, tools)
 
     assert parsed == []

@@ -121,10 +121,11 @@ def test_an_issuer_that_is_no_plain_url_is_refused(issuer):
 
 def test_the_audience_follows_the_issuer():
     """
-    D4: unless it is set, `aud` is the API under the issuer.
+    D4: unless it is set, `aud` is the issuer; with several, the first is the default, and none stands twice.
     """
-    assert settings.read({"CHALK_ISSUER": "https://a.example/b"}).http.audience == "https://a.example/b/api/v1"
-    assert settings.read({"CHALK_AUDIENCE": "rooms"}).http.audience == "rooms"
+    assert settings.read({"CHALK_ISSUER": "https://a.example/b"}).http.audiences == ("https://a.example/b",)
+    several = "https://b.example, https://a.example,https://b.example,"
+    assert settings.read({"CHALK_AUDIENCES": several}).http.audiences == ("https://b.example", "https://a.example")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.builders import a_pair, a_tenant, an_operator
+from tests.builders import ALL_SCOPES, a_pair, a_tenant, an_operator
 
 TOKEN = "/oauth/token"
 ERROR_CODES = {
@@ -53,7 +53,7 @@ def test_client_credentials_give_an_access_token(http, tenant, by):
     assert (answer.headers["Cache-Control"], answer.headers["Pragma"]) == ("no-store", "no-cache")
     access = answer.json["access_token"]
     assert answer.json == {
-        "access_token": access, "token_type": "Bearer", "expires_in": 3600, "scope": "rooms:read rooms:write",
+        "access_token": access, "token_type": "Bearer", "expires_in": 3600, "scope": ALL_SCOPES,
     }  # fmt: skip
 
 

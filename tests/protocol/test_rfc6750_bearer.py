@@ -20,9 +20,11 @@ def present(http, header, path=ROOMS, **more):
 
 
 def challenge_of(answer):
-    """The one Bearer challenge of an answer, by parameter."""
+    """The one Bearer challenge of an answer, by parameter; each names the resource's metadata (F7)."""
     (bearer,) = [each for each in answer.headers.getlist("WWW-Authenticate") if each.startswith("Bearer ")]
-    return dict(re.findall(r'([a-z_]+)="([^"\\]*)"', bearer))
+    parameters = dict(re.findall(r'([a-z_]+)="([^"\\]*)"', bearer))
+    assert parameters.pop("resource_metadata") == "http://127.0.0.1:8000/.well-known/oauth-protected-resource"
+    return parameters
 
 
 def test_no_credential_is_challenged_without_an_error(http):

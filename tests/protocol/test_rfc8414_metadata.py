@@ -6,15 +6,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.builders import a_pair
+from tests.builders import ALL_SCOPES, a_pair
 
+ENDPOINTS = ("token", "revocation", "introspection")
+METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 META, TOKEN = "/.well-known/oauth-authorization-server", "/oauth/token"
 # How a client presents itself, by the name that the metadata gives to the method.
 PRESENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "client_secret_basic": lambda tenant: {"auth": (tenant.id, tenant.api_key), "data": {}},
     "client_secret_post": lambda tenant: {"data": {"client_id": tenant.id, "client_secret": tenant.api_key}},
     "none": lambda tenant: {"data": {"client_id": tenant.id}},
-    "private_key_jwt": lambda tenant: {
+    # That it works with a registered key is shown in test_rfc7523_*.py; this client has registered none.
+    "private_key_jwt_of_nobody": lambda tenant: {
         "data": {
             "client_id": tenant.id,
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
@@ -54,10 +58,15 @@ def test_the_metadata_says_what_there_is(http):
     assert answer.json == {
         "issuer": issuer,
         "token_endpoint": f"{issuer}/oauth/token",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        **{f"{endpoint}_endpoint_auth_methods_supported": METHODS for endpoint in ENDPOINTS},
+        **{f"{endpoint}_endpoint_auth_signing_alg_values_supported": ALGORITHMS for endpoint in ENDPOINTS},
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "grant_types_supported": ["client_credentials", "refresh_token"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "scopes_supported": ["rooms:read", "rooms:write", "offline_access"],
+        "scopes_supported": [*ALL_SCOPES.split(" "), "offline_access"],
+        "service_documentation": f"{issuer}/docs",
+        "protected_resources": [issuer],
     }
     assert all(value for value in answer.json.values())
 
@@ -138,7 +147,7 @@ def test_the_metadata_may_be_cached(http):
 
 
 @pytest.mark.parametrize(
-    "path", ["openid-configuration", "oauth-protected-resource", "jwks", "oauth-authorization-server/x"]
+    "path", ["openid-configuration", "oauth-protected-resource/x", "jwks", "oauth-authorization-server/x"]
 )
 def test_what_does_not_exist_is_not_there(http, path):
     """

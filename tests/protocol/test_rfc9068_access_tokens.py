@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.builders import a_room
+from tests.builders import ALL_SCOPES, a_room
 from tests.forgery import claims_of, header_of
 
 EXCHANGE, REFRESH, TOKEN = "/api/v1/auth/token", "/api/v1/auth/refresh", "/oauth/token"
@@ -58,13 +58,13 @@ def test_the_claims_are_those_of_the_list(http, tenant, clock, way):
     assert list(claims) == CLAIMS
     assert claims == claims | {
         "iss": ISSUER,
-        "aud": f"{ISSUER}/api/v1",
+        "aud": ISSUER,
         "sub": tenant.id,
         "client_id": tenant.id,
         "tenant_id": tenant.id,
         "iat": now,
         "exp": now + 3600,
-        "scope": answer.get("scope", "rooms:read rooms:write"),
+        "scope": answer.get("scope", ALL_SCOPES),
         "key_id": f"key_{tenant.api_key[8:16]}",
     }
     assert re.fullmatch(r"ses_[0-7][0-9a-hjkmnp-tv-z]{25}", claims["sid"])
@@ -87,13 +87,13 @@ def test_a_token_for_one_room_names_it(http, tools, tenant):
         assert claims["room_id"] == room_id
 
 
-@pytest.mark.parametrize("audience", ["", "https://rooms.example", "urn:chalk:rooms"])
+@pytest.mark.parametrize("audience", ["", "https://rooms.example", "https://rooms.example/v1"])
 def test_the_audience_is_the_configured_one(make_app, tenant, audience):
     """
-    D4: without `resource`, every token is for the configured audience, as one string; by default that is our own API.
+    D4: without `resource`, every token is for the configured audience, as one string; by default that is the issuer.
     """
-    http = make_app(AUDIENCE=audience, ISSUER="https://auth.example").test_client()
-    expected = audience or "https://auth.example/api/v1"
+    http = make_app(AUDIENCES=audience, ISSUER="https://auth.example").test_client()
+    expected = audience or "https://auth.example"
 
     for way in (exchanged, refreshed, granted, granted_offline):
         token = way(http, tenant)["access_token"]
@@ -105,7 +105,7 @@ def test_a_token_for_another_audience_or_issuer_is_refused(http, make_app, tenan
     """
     D4, D8: a token of the same keys that was minted for somewhere else, or by another issuer, does not work here.
     """
-    for settings in ({"AUDIENCE": "https://rooms.example"}, {"ISSUER": "https://auth.example"}):
+    for settings in ({"AUDIENCES": "https://rooms.example"}, {"ISSUER": "https://auth.example"}):
         pair = exchanged(make_app(**settings).test_client(), tenant)
         bearer = {"Authorization": f"Bearer {pair['access_token']}"}
         assert http.get("/api/v1/rooms", headers=bearer).status_code == 401
