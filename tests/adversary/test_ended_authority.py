@@ -19,6 +19,7 @@ from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidApiKeyError, InvalidRefreshTokenError, RoomEndedError, TenantSuspendedError
 from app.flows.results import Caller, Changes
 from app.flows.rotate_api_key import rotate_api_key
+from app.flows.steps import Credential
 from app.flows.tools import Tools
 from tests.adversary.races import a_token, at_once
 from tests.builders import Tenant, a_room, a_tenant, an_operator
@@ -82,7 +83,7 @@ def tools(database_url):
 
 def exchange_until_refused(authority, tools):
     """Open session after session; give the refusal that ended it."""
-    wanted = Exchange(authority.tenant.api_key, room_id=authority.room_id, offline=True)
+    wanted = Exchange(Credential(secret=authority.tenant.api_key), room_id=authority.room_id, offline=True)
     try:
         for _ in range(TRIES):
             exchange_api_key(wanted, tools)

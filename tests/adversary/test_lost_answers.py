@@ -199,7 +199,7 @@ def test_deliberate_revocation_beats_every_retry(tenant, tools, which):
     tokens = {"spent": a_token(tools, tenant)}
     tokens["living"] = rotate(tokens["spent"], tools, KEY)
 
-    revoke_token(tokens[which], tools)
+    revoke_token(tokens[which], None, tools)
 
     assert refused(tokens["spent"], tools, KEY).revoke_reason == "revoked"
     refused(tokens["spent"], lenient(tools))

@@ -12,6 +12,7 @@ from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.exchange_api_key import Exchange, exchange_api_key
 from app.flows.refusals import InvalidApiKeyError
 from app.flows.rotate_api_key import rotate_api_key
+from app.flows.steps import Credential
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import parse_id
 from tests.adversary.races import at_once, racers
@@ -139,4 +140,4 @@ def test_a_key_without_a_grace_is_dead_whatever_the_clock_says(tools, tenant, cl
     with pytest.raises(InvalidApiKeyError):
         authenticate_api_key(tenant.api_key, on_a_slow_host)
     with pytest.raises(InvalidApiKeyError):
-        exchange_api_key(Exchange(tenant.api_key, offline=True), on_a_slow_host)
+        exchange_api_key(Exchange(Credential(secret=tenant.api_key), offline=True), on_a_slow_host)
