@@ -45,7 +45,7 @@ def change_tenant(caller: Caller, presented_id: str, changes: Changes, tools: To
 
 
 def _check(keys: ClientKeys | None) -> None:
-    if keys is not None and keys.jwks is not None and clients.importable(keys.jwks) is None:
+    if keys is not None and keys.jwks is not None and not clients.importable(keys.jwks):
         raise InvalidRequestError(
             "jwks",
             "must be a JWK Set of public keys for signatures (RSA, P-256 or Ed25519), each with a kid of its own",

@@ -54,10 +54,11 @@ def fetch(url: str, *, private_hosts: frozenset[str] = frozenset()) -> bytes:
     if parts.scheme != "https" or not parts.hostname or parts.username is not None:
         raise FetchError("not an https URL")
 
-    may_be_private = parts.hostname in private_hosts
+    fetching = _FETCHERS.submit(_fetch, parts, parts.hostname, port, parts.hostname in private_hosts)
     try:
-        return _FETCHERS.submit(_fetch, parts, parts.hostname, port, may_be_private).result(_WHOLE_SECONDS)
+        return fetching.result(_WHOLE_SECONDS)
     except TimeoutError as error:
+        fetching.cancel()
         raise FetchError("no answer in time") from error
     except socket.gaierror as error:
         raise FetchError("the host has no usable address") from error
@@ -73,7 +74,7 @@ def _fetch(parts: SplitResult, host: str, port: int, may_be_private: bool) -> by
             connection = http.client.HTTPConnection(host, port)
             connection.sock = secure
             query = f"?{parts.query}" if parts.query else ""
-            name = host if port == 443 else f"{host}:{port}"
+            name = parts.netloc.removesuffix(":443")
             connection.request("GET", (parts.path or "/") + query, headers={"Host": name, "Accept": "application/json"})
             answer = connection.getresponse()
             body = answer.read(_LONGEST + 1)

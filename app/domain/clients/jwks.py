@@ -39,14 +39,15 @@ def importable(jwks: str) -> Keys | None:
     Read a JWK Set as public signing keys by `kid`; None when it is not one that we take.
 
     Taken are RSA of 2048 to 8192 bits, EC on P-256 and Ed25519, each under a `kid` of its own and for signing only;
-    a set with anything else in it is refused whole, so that nobody believes a key to work that does not.
+    a set with anything else in it is refused whole, so that nobody believes a key to work that does not. An empty set
+    is one: its owner withdrew every key.
     """
     try:
         keys = json.loads(jwks)["keys"]
         found = {jwk["kid"]: _import(jwk) for jwk in keys}
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return found if 0 < len(found) == len(keys) <= _MOST_KEYS else None
+    return found if len(found) == len(keys) <= _MOST_KEYS else None
 
 
 def _import(jwk: Mapping[str, Any]) -> Key:
@@ -60,8 +61,9 @@ def _import(jwk: Mapping[str, Any]) -> Key:
     members = {name: value for name, value in jwk.items() if name in {"kty", "n", "e", "crv", "x", "y", "alg", "kid"}}
     match jwk["kty"], jwk.get("crv"):
         case "RSA", _:
-            # Before it is parsed: a short key is not worth a warning, and a long one not the time.
-            if not 2048 <= len(jwk["n"]) * 6 <= 8200:
+            # Before it is parsed: a short key is not worth a warning, and a long one not the time. A modulus has no
+            # zero bits to begin with (RFC 7518 section 6.3.1.1), which would make a short one look long.
+            if not 2048 <= len(jwk["n"]) * 6 <= 8200 or jwk["n"].startswith("A"):
                 raise ValueError("an RSA key of an unusual size")
             return RSAKey.import_key(members)
         case "EC", "P-256":
