@@ -76,8 +76,8 @@ def _fetch(parts: SplitResult, host: str, port: int, may_be_private: bool) -> by
             query = f"?{parts.query}" if parts.query else ""
             name = parts.netloc.removesuffix(":443")
             connection.request("GET", (parts.path or "/") + query, headers={"Host": name, "Accept": "application/json"})
-            answer = connection.getresponse()
-            body = answer.read(_LONGEST + 1)
+            with contextlib.closing(connection.getresponse()) as answer:
+                body = answer.read(_LONGEST + 1)
             if answer.status != 200 or len(body) > _LONGEST:
                 raise FetchError(f"status {answer.status}, or too long")
             return body
