@@ -37,7 +37,11 @@ def _url(text: str) -> str:
 
 
 def _urls(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_url(one.strip()) for one in text.split(",") if one.strip()))
+    # A resource's URL is compared byte for byte, and may end with a slash, unlike an issuer.
+    given = [one.strip() for one in text.split(",") if one.strip()]
+    for one in given:
+        _url(one.removesuffix("/"))
+    return tuple(dict.fromkeys(given))
 
 
 def _database_url(text: str) -> str:
@@ -130,7 +134,7 @@ class HttpSettings:
         "PRIVATE_JWKS_HOSTS",
         "hosts of clients' `jwks_uri` that may have private addresses, with commas between",
         "",
-        lambda text: tuple(one.strip() for one in text.split(",") if one.strip()),
+        lambda text: tuple(one.strip().lower() for one in text.split(",") if one.strip()),
     )
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "largest accepted request body", "65536", _whole(1024, 10_485_760))
 

@@ -63,6 +63,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
         new = refresh_tokens.NewFamily(
             tenant_id=client.tenant_id,
             key_id=client.key_id,
+            client_kid=client.client_kid,
             subject=print_id("tenant", client.tenant_id),
             scope=scope,
             audience=steps.target(wanted.resources, tools.http.audiences),
@@ -76,9 +77,8 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
 
 
 def _scope(asked: str | None, held: str) -> str:
-    if asked is None:
-        return " ".join(name for name in held.split(" ") if name != OFFLINE_ACCESS)
-    return steps.narrowed(asked, held)
+    usual = " ".join(name for name in held.split(" ") if name != OFFLINE_ACCESS)
+    return steps.narrowed(usual if asked is None else asked, held)
 
 
 def _room(connection: Connection, tenant_id: UUID, presented: str | None) -> UUID | None:

@@ -8,6 +8,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── AccessTokenExpiredError          it was good
     ├── InvalidRefreshTokenError         unknown, expired, spent or revoked: callers may not learn which
     ├── InvalidClientError               the client cannot be authenticated by what the request carries
+    ├── ClientKeysAwayError              the client's own keys could not be fetched; try again
     ├── UnauthorizedClientError          right client, but one that may have no tokens
     ├── InvalidScopeError                more was asked than is held
     ├── InvalidTargetError               a resource that tokens are not issued for
@@ -32,6 +33,7 @@ from app.foundation.errors import DatabaseAwayError, ServiceError
 __all__ = [
     "AccessTokenExpiredError",
     "AuthenticationRequiredError",
+    "ClientKeysAwayError",
     "DatabaseAwayError",
     "ForbiddenError",
     "InsufficientScopeError",
@@ -99,6 +101,13 @@ class InvalidClientError(ServiceError):
     public = "Client authentication failed"
 
 
+class ClientKeysAwayError(ServiceError):
+    """The host at the client's `jwks_uri` has not answered (yet), and nothing older is known; try again."""
+
+    code = "client_keys_away"
+    public = "The keys of the client cannot be fetched"
+
+
 class UnauthorizedClientError(ServiceError):
     """The client is who it says, and may have no tokens: operators and resource servers (RFC 6749 section 5.2)."""
 
@@ -121,10 +130,10 @@ class InvalidTargetError(ServiceError):
 
 
 class InsufficientScopeError(ServiceError):
-    """The access token lacks a scope; `scope` is the one that is needed (RFC 6750 section 3.1)."""
+    """The key or token lacks a scope; `scope` is the one that is needed (RFC 6750 section 3.1)."""
 
     code = "insufficient_scope"
-    public = "The access token does not have the scope that this request needs"
+    public = "The credential does not have the scope that this request needs"
 
     def __init__(self, scope: str) -> None:
         super().__init__()

@@ -52,6 +52,7 @@ def _session_of(presented: str, tools: Tools, *, access_tokens_too: bool) -> UUI
         audiences=tools.http.audiences,
         now=tools.clock.now(),
     )
-    if not isinstance(outcome, access_tokens.Verified):
+    # An expired one is ours all the same, and names the session that its holder wants to end.
+    if not isinstance(outcome, access_tokens.Verified | access_tokens.Expired):
         return None
     return parse_id(refresh_tokens.SESSION_PREFIX, outcome.claims.sid)

@@ -14,6 +14,8 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("tenants", sa.Column("jwks", sa.Text(), nullable=True))
     op.add_column("tenants", sa.Column("jwks_uri", sa.Text(), nullable=True))
+    op.add_column("tenants", sa.Column("client_scopes", sa.Text(), nullable=True))
+    op.add_column("families", sa.Column("client_kid", sa.String(length=255), nullable=True))
     op.add_column("api_keys", sa.Column("audience", sa.Text(), nullable=True))
     op.add_column("api_keys", sa.Column("assertion_only", sa.Boolean(), server_default=sa.false(), nullable=False))
     with op.batch_alter_table("families") as families:
@@ -32,9 +34,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("spent_assertions")
     op.execute("DELETE FROM families WHERE key_id IS NULL")
+    # Without the column, the credential of a resource server would be an operator's.
+    op.execute("DELETE FROM api_keys WHERE audience IS NOT NULL")
     with op.batch_alter_table("families") as families:
         families.alter_column("key_id", existing_type=sa.String(8), nullable=False)
     op.drop_column("api_keys", "assertion_only")
     op.drop_column("api_keys", "audience")
+    op.drop_column("families", "client_kid")
+    op.drop_column("tenants", "client_scopes")
     op.drop_column("tenants", "jwks_uri")
     op.drop_column("tenants", "jwks")

@@ -29,6 +29,8 @@ class Verified:
 class Expired:
     """The token is ours and was good."""
 
+    claims: AccessClaims
+
 
 @dataclass(frozen=True)
 class Invalid:
@@ -59,4 +61,4 @@ def verify(
     claims = compact_jws.verify(presented, key, _REGISTRY, AccessClaims)
     if claims is None or claims.iss != issuer or claims.aud not in audiences:
         return Invalid()
-    return Verified(claims) if now.timestamp() < claims.exp else Expired()
+    return Verified(claims) if now.timestamp() < claims.exp else Expired(claims)

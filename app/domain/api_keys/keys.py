@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from app.domain.api_keys import format as key_format
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
+from app.foundation.database import have_alone, lean_on
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,14 @@ def authenticate(
         pepper: the key of the MACs at rest.
         now: aware, UTC.
         hold: keep the key from being revoked or suspended until the transaction is over, for stories that
-            start something which a revocation must find (FOR SHARE).
+            start something which a revocation must find.
 
     Returns:
-        Authenticated, or Rejected: an unknown, a revoked and a wrong key alike find no row, and lock none, so that
-        neither their time nor their locks tell them apart.
+        Authenticated, or Rejected: an unknown, a revoked and a wrong key alike find no row, so that their time does
+        not tell them apart.
     """
+    if hold:
+        lean_on(connection, _lock_name(presented.id))
     code = opaque.mac(pepper, presented.text)
     statement = select(ApiKeyRow).where(
         ApiKeyRow.id == presented.id,
@@ -104,7 +107,7 @@ def authenticate(
         ApiKeyRow.revoked_at.is_(None),
         ApiKeyRow.grace_ends_at.is_(None) | (ApiKeyRow.grace_ends_at > now),
     )
-    row = connection.execute(statement.with_for_update(read=True) if hold else statement).first()
+    row = connection.execute(statement).first()
     if row is None or not opaque.same(code, row.mac):
         return Rejected()
     return Authenticated(key=_key(row), suspended=row.suspended_at is not None)
@@ -121,6 +124,7 @@ def rotate(
 
     Of many rotations of one key at once, one wins; None tells the others, who have changed nothing.
     """
+    have_alone(connection, _lock_name(key_id))
     claim = update(ApiKeyRow).where(
         ApiKeyRow.id == key_id,
         ApiKeyRow.revoked_at.is_(None),
@@ -138,6 +142,7 @@ def rotate(
         scopes=row.scopes,
         mode=row.mode,
         replaces=key_id,
+        audience=row.audience,
         assertion_only=row.assertion_only,
     )
     return issue(connection, new, pepper=pepper, now=now)
@@ -145,12 +150,14 @@ def rotate(
 
 def revoke(connection: Connection, key_id: str, *, now: datetime) -> None:
     """Revoke one key, for good."""
+    have_alone(connection, _lock_name(key_id))
     revoked = func.coalesce(ApiKeyRow.revoked_at, now)
     connection.execute(update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(revoked_at=revoked))
 
 
 def suspend_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> None:
     """Pause every key of a tenant."""
+    _have_all_alone(connection, tenant_id)
     connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(suspended_at=now))
 
 
@@ -166,8 +173,20 @@ def set_assertion_only(connection: Connection, tenant_id: UUID, *, assertion_onl
 
 def revoke_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> None:
     """Revoke every key of a tenant, for good."""
+    _have_all_alone(connection, tenant_id)
     revoked = func.coalesce(ApiKeyRow.revoked_at, now)
     connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(revoked_at=revoked))
+
+
+def _have_all_alone(connection: Connection, tenant_id: UUID) -> None:
+    # In one order, and with the tenant held, so that no key is added meanwhile.
+    statement = select(ApiKeyRow.id).where(ApiKeyRow.tenant_id == tenant_id).order_by(ApiKeyRow.id)
+    for key_id in connection.execute(statement).scalars().all():
+        have_alone(connection, _lock_name(key_id))
+
+
+def _lock_name(key_id: str) -> str:
+    return f"api_keys/{key_id}"
 
 
 def _key(row: Row[ApiKeyRow]) -> Key:

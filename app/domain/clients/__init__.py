@@ -1,17 +1,18 @@
 """A client may authenticate with a key pair of its own instead of an API key (private_key_jwt)."""
 
-from app.domain.clients.assertions import ALGORITHMS, ASSERTION_TYPE, Assertion, VerifiedAssertion, parse, spend, verify
-from app.domain.clients.jwks import Keys, RemoteKeys, importable
+from app.domain.clients.assertions import ALGORITHMS, Assertion, parse, spend, verify
+from app.domain.clients.fetch import parse as parse_url
+from app.domain.clients.jwks import Keys, importable
+from app.domain.clients.remote import RemoteKeys
 
 __all__ = [
     "ALGORITHMS",
-    "ASSERTION_TYPE",
     "Assertion",
     "Keys",
     "RemoteKeys",
-    "VerifiedAssertion",
     "importable",
     "parse",
+    "parse_url",
     "spend",
     "verify",
 ]

@@ -7,19 +7,18 @@ Source: RFC 7523 sections 2.2 and 3; RFC 8725; draft-ietf-oauth-rfc7523bis for `
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import Key
-from sqlalchemy import Connection, exc, insert
+from sqlalchemy import Connection, delete, exc, insert, select, tuple_
 
 from app.domain.clients.tables import SpentAssertionRow
 from app.foundation.jose import compact_jws, strict_json
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 _KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 _TYPES = (None, "JWT", "jwt", "client-authentication+jwt", "application/client-authentication+jwt")
@@ -104,18 +103,33 @@ def verify(assertion: Assertion, keys: Mapping[str, Key], issuer: str, *, now: d
     return VerifiedAssertion(jti, datetime.fromtimestamp(claims["exp"] + _SKEW_SECONDS, UTC))
 
 
-def spend(connection: Connection, tenant_id: UUID, verified: VerifiedAssertion) -> bool:
-    """Use up an assertion's `jti`, once for this client, whoever asks at the same time; False when it was used."""
+def spend(connection: Connection, tenant_id: UUID, verified: VerifiedAssertion, *, now: datetime) -> bool:
+    """
+    Use up an assertion's `jti`, once for this client, whoever asks at the same time; False when it was used.
+
+    Each use lets a few go that nobody could use again, so that there are never many more than are alive.
+    """
+    _forget_some(connection, now)
     row = {
         "tenant_id": tenant_id,
         "jti_hash": hashlib.sha256(verified.jti.encode("utf-8", "surrogatepass")).digest(),
         "expires_at": verified.expires_at,
     }
     try:
-        connection.execute(insert(SpentAssertionRow).values(row))
+        with connection.begin_nested():
+            connection.execute(insert(SpentAssertionRow).values(row))
     except exc.IntegrityError:
         return False
     return True
+
+
+def _forget_some(connection: Connection, now: datetime) -> None:
+    row = SpentAssertionRow
+    # A minute later than any worker would: their clocks may differ.
+    over = select(row.tenant_id, row.jti_hash).where(row.expires_at < now - timedelta(seconds=_SKEW_SECONDS))
+    # Those that another spend is letting go at this moment are passed over, not waited for.
+    over = over.order_by(row.expires_at).limit(5).with_for_update(skip_locked=True)
+    connection.execute(delete(row).where(tuple_(row.tenant_id, row.jti_hash).in_(over)))
 
 
 def _is_about(claims: Mapping[str, Any], client_id: str, issuer: str) -> bool:

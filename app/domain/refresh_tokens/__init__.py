@@ -1,6 +1,7 @@
 """A refresh token keeps a session alive; every use replaces it, and a spent one that comes back ends the session."""
 
 from app.domain.refresh_tokens.families import (
+    end_all_of_client_keys,
     end_all_of_key,
     end_all_of_room,
     end_all_of_tenant,
@@ -41,6 +42,7 @@ __all__ = [
     "Rotated",
     "Unknown",
     "advance",
+    "end_all_of_client_keys",
     "end_all_of_key",
     "end_all_of_room",
     "end_all_of_tenant",

@@ -1,5 +1,6 @@
 """Start, revoke and end families; how they rotate stands in `rotation.py`."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ def start(connection: Connection, new: NewFamily, policy: Policy, *, now: dateti
         id=new_id(),
         tenant_id=new.tenant_id,
         key_id=new.key_id,
+        client_kid=new.client_kid,
         room_id=new.room_id,
         subject=new.subject,
         scope=new.scope,
@@ -62,6 +64,14 @@ def revoke(
 def end_all_of_key(connection: Connection, key_id: str, *, reason: str, now: datetime) -> int:
     """End every session that a key opened; gives how many."""
     return _end(connection, FamilyRow.key_id == key_id, reason, now)
+
+
+def end_all_of_client_keys(
+    connection: Connection, tenant_id: UUID, kids: Collection[str] | None, *, reason: str, now: datetime
+) -> int:
+    """End every session that assertions by these keys of a tenant's client opened; by any key, without `kids`."""
+    which = FamilyRow.client_kid.is_not(None) if kids is None else FamilyRow.client_kid.in_(kids)
+    return _end(connection, (FamilyRow.tenant_id == tenant_id) & which, reason, now)
 
 
 def end_all_of_tenant(connection: Connection, tenant_id: UUID, *, reason: str, now: datetime) -> int:

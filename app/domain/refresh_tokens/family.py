@@ -17,6 +17,7 @@ class Family:
     id: UUID
     tenant_id: UUID
     key_id: str | None
+    client_kid: str | None
     room_id: UUID | None
     subject: str
     scope: str
@@ -49,6 +50,7 @@ class NewFamily:
     scope: str
     audience: str
     room_id: UUID | None = None
+    client_kid: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from app.domain.rooms.tables import RoomRow
+from app.foundation.database import have_alone, lean_on
 from app.foundation.identifiers import new_id
 
 
@@ -37,8 +38,8 @@ def find(connection: Connection, tenant_id: UUID, room_id: UUID) -> Room | None:
 
 def hold(connection: Connection, tenant_id: UUID, room_id: UUID) -> Room | None:
     """Find a room and keep it from being ended until the transaction is over; None when there is none."""
-    row = connection.execute(_select(tenant_id, room_id).with_for_update(read=True)).first()
-    return None if row is None else _room(row)
+    lean_on(connection, _lock_name(room_id))
+    return find(connection, tenant_id, room_id)
 
 
 def page(connection: Connection, tenant_id: UUID, after: UUID | None, limit: int) -> Sequence[Room]:
@@ -51,12 +52,17 @@ def page(connection: Connection, tenant_id: UUID, after: UUID | None, limit: int
 
 def end(connection: Connection, tenant_id: UUID, room_id: UUID, *, now: datetime) -> bool:
     """End a room; False when it was ended before, or the tenant has none of that id."""
+    have_alone(connection, _lock_name(room_id))
     claim = update(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.ended_at.is_(None))
     return connection.execute(claim.values(ended_at=now)).rowcount == 1
 
 
 def _select(tenant_id: UUID, room_id: UUID) -> Select[RoomRow]:
     return select(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id)
+
+
+def _lock_name(room_id: UUID) -> str:
+    return f"rooms/{room_id}"
 
 
 def _room(row: Row[RoomRow]) -> Room:

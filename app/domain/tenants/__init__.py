@@ -8,8 +8,8 @@ from app.domain.tenants.tenants import (
     change,
     close,
     find,
+    find_to_lean_on,
     hold,
-    lean_on,
     open_tenant,
     page,
 )
@@ -22,8 +22,8 @@ __all__ = [
     "change",
     "close",
     "find",
+    "find_to_lean_on",
     "hold",
-    "lean_on",
     "open_tenant",
     "page",
 ]

@@ -24,4 +24,6 @@ class TenantRow(Base):
     # How the tenant's OAuth client authenticates, if not by API key: a JWK Set, or the URL of one.
     jwks: Mapped[str | None] = mapped_column(Text)
     jwks_uri: Mapped[str | None] = mapped_column(Text)
+    # What such a client may ask for: what the key that registered it held.
+    client_scopes: Mapped[str | None] = mapped_column(Text)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

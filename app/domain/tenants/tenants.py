@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.domain.tenants.tables import TenantRow
+from app.foundation.database import have_alone, lean_on
 from app.foundation.identifiers import new_id
 
 
@@ -40,11 +41,17 @@ class Tenant:
     created_at: datetime
     suspended: bool
     client_keys: ClientKeys | None = None
+    client_scopes: str = ""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What is to become of a tenant; None leaves a field as it is, and empty `ClientKeys` take the keys away."""
+    """
+    What is to become of a tenant; None leaves a field as it is.
+
+    `client_keys` replace those that were registered, together with the scopes that they may ask for; `withdrawn` names
+    those of `jwks` and `jwks_uri` that are taken away.
+    """
 
     name: str | None = None
     max_concurrent_rooms: int | None = None
@@ -52,6 +59,8 @@ class Changes:
     max_recording_duration_minutes: int | None = None
     suspended: bool | None = None
     client_keys: ClientKeys | None = None
+    client_scopes: str | None = None
+    withdrawn: Sequence[str] = ()
 
 
 def open_tenant(connection: Connection, name: str, limits: Limits, *, now: datetime) -> Tenant:
@@ -73,17 +82,19 @@ def hold(connection: Connection, tenant_id: UUID) -> bool:
     Hold an open tenant until the transaction ends, and tell whether there is one.
 
     Every story that ends an authority of a tenant takes this first: two of them then never wait for each other's
-    sessions in opposite orders. Exchanges do not take it, and are not held up.
+    sessions in opposite orders. Exchanges by API key are not held up; those by assertion lean on the tenant, and wait.
     """
     statement = select(TenantRow.id).where(TenantRow.id == tenant_id, TenantRow.closed_at.is_(None))
-    return connection.execute(statement.with_for_update(key_share=True)).first() is not None
+    if connection.execute(statement.with_for_update(key_share=True)).first() is None:
+        return False
+    have_alone(connection, _lock_name(tenant_id))
+    return True
 
 
-def lean_on(connection: Connection, tenant_id: UUID) -> Tenant | None:
-    """Find an open tenant, and keep it from being suspended or closed until the transaction ends; None without one."""
-    statement = select(TenantRow).where(TenantRow.id == tenant_id, TenantRow.closed_at.is_(None))
-    row = connection.execute(statement.with_for_update(read=True)).first()
-    return None if row is None else _tenant(row)
+def find_to_lean_on(connection: Connection, tenant_id: UUID) -> Tenant | None:
+    """Find an open tenant, and keep it from being changed or closed until the transaction ends; None without one."""
+    lean_on(connection, _lock_name(tenant_id))
+    return find(connection, tenant_id)
 
 
 def page(connection: Connection, after: UUID | None, limit: int) -> Sequence[Tenant]:
@@ -100,7 +111,7 @@ def change(connection: Connection, tenant_id: UUID, changes: Changes, *, now: da
         return None
 
     values: dict[str, Any] = {key: value for key, value in dataclasses.asdict(changes).items() if value is not None}
-    values.update(values.pop("client_keys", {}))
+    values.update(values.pop("client_keys", {}), **dict.fromkeys(values.pop("withdrawn", ())))
     suspended = values.pop("suspended", None)
     if suspended is not None:
         values["suspended_at"] = now if suspended else None
@@ -115,6 +126,10 @@ def close(connection: Connection, tenant_id: UUID, *, now: datetime) -> None:
     connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(closed_at=closed))
 
 
+def _lock_name(tenant_id: UUID) -> str:
+    return f"tenants/{tenant_id}"
+
+
 def _tenant(row: Row[Any]) -> Tenant:
     return Tenant(
         id=row.id,
@@ -123,4 +138,5 @@ def _tenant(row: Row[Any]) -> Tenant:
         created_at=row.created_at,
         suspended=row.suspended_at is not None,
         client_keys=ClientKeys(row.jwks, row.jwks_uri) if row.jwks or row.jwks_uri else None,
+        client_scopes=row.client_scopes or "",
     )

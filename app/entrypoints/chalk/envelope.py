@@ -10,6 +10,7 @@ from flask import Response, request
 
 from app.entrypoints.chalk.bodies import Data, DataPage, Pagination, encode
 from app.entrypoints.headers import no_store
+from app.entrypoints.operations import JSON
 from app.entrypoints.wiring import body
 from app.flows.refusals import InvalidRequestError, MalformedJsonError, UnsupportedMediaTypeError
 from app.foundation.pages import Page
@@ -18,7 +19,6 @@ Model = TypeVar("Model", bound=msgspec.Struct)
 Item = TypeVar("Item")
 Body = TypeVar("Body", bound=msgspec.Struct)
 
-JSON = "application/json"
 _LONGEST_PAGE = 100
 _USUAL_PAGE = 20
 _PATH = re.compile(r" - at `\$\.([a-z_]+)`$")

@@ -36,7 +36,8 @@ def by_key_or_token() -> Caller:
         InvalidAccessTokenError, AccessTokenExpiredError: see `authenticate_access_token`.
     """
     header = request.headers.get("Authorization")
-    g.takes_bearer = True
+    # A refusal challenges for a bearer token, unless a key was presented instead.
+    g.takes_bearer = header is not None or "X-API-Key" not in request.headers
     if header is None:
         return by_key()
     if "X-API-Key" in request.headers:

@@ -100,6 +100,7 @@ def change(tenant_id: str) -> Response:
         max_recording_duration_minutes=_given(asked.max_recording_duration_minutes),
         suspended=None if asked.status is UNSET else asked.status == "suspended",
         client_keys=_client_keys(asked),
+        withdrawn=_withdrawn(asked),
     )
     return answer(tenant_body(change_tenant(caller, tenant_id, changes, wired().tools)))
 
@@ -138,6 +139,13 @@ def _client_keys(asked: ChangeTenantRequest) -> ClientKeys | None:
     jwks, jwks_uri = _given(asked.jwks), _given(asked.jwks_uri)
     if jwks is not None and jwks_uri is not None:
         raise InvalidRequestError("jwks", "must not stand beside jwks_uri")
-    if asked.jwks is UNSET and asked.jwks_uri is UNSET:
+    if jwks is None and jwks_uri is None:
         return None
     return ClientKeys(jwks=None if jwks is None else msgspec.json.encode(jwks).decode(), jwks_uri=jwks_uri)
+
+
+def _withdrawn(asked: ChangeTenantRequest) -> list[str]:
+    # Null takes a field's own keys away, and beside new keys says what is so anyway.
+    if _client_keys(asked) is not None:
+        return []
+    return [name for name, value in (("jwks", asked.jwks), ("jwks_uri", asked.jwks_uri)) if value is None]

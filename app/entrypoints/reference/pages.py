@@ -32,7 +32,9 @@ _PAGE = """<!doctype html>
 <script src="./docs/start.js"></script>
 </html>
 """
-_START = """SwaggerUIBundle({url: "openapi.json", dom_id: "#reference", deepLinking: true, supportedSubmitMethods: []});
+_START = """SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#reference", deepLinking: true, supportedSubmitMethods: [], validatorUrl: null,
+});
 """
 # Swagger UI sets styles from its script, and has its icons in its style sheet.
 _POLICY = (

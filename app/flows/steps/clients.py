@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import access_tokens, api_keys, clients, tenants
-from app.flows.refusals import InvalidApiKeyError, InvalidClientError, TenantSuspendedError
+from app.domain import api_keys, clients, tenants
+from app.flows.refusals import ClientKeysAwayError, InvalidApiKeyError, InvalidClientError, TenantSuspendedError
 from app.flows.tools import Tools
 from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
@@ -38,6 +38,7 @@ class Client:
     tenant_id: UUID | None
     scopes: str
     key_id: str | None = None
+    client_kid: str | None = None
     audience: str | None = None
     key_rotating_until: datetime | None = None
 
@@ -66,14 +67,24 @@ def admit_key(outcome: api_keys.Authenticated | api_keys.Rejected) -> api_keys.K
             return key
 
 
-def prove(credential: Credential, tools: Tools) -> UUID | None:
+@dataclass(frozen=True)
+class Proven:
+    """What an assertion proved: which tenant's client signed it, by which of the keys that were registered."""
+
+    tenant_id: UUID
+    kid: str
+    registered: tenants.ClientKeys
+
+
+def prove(credential: Credential, tools: Tools) -> Proven | None:
     """
     Verify an assertion and use it up, before any transaction of the story: keys may have to be fetched for it.
 
-    Gives the tenant that it proves; None for a secret, of which only the spelling is looked at here.
+    Gives what it proves; None for a secret, of which only the spelling is looked at here.
 
     Raises:
         InvalidClientError: it proves nothing, or was used before.
+        ClientKeysAwayError: the client's keys could not be fetched; nothing was used up.
         InvalidApiKeyError: the secret is not written like a key.
 
     Source: RFC 7523 section 3.
@@ -86,24 +97,26 @@ def prove(credential: Credential, tools: Tools) -> UUID | None:
     if assertion is None or credential.client_id not in {None, assertion.client_id}:
         raise InvalidClientError
     tenant_id = parse_id("tenant", assertion.client_id)
+    registered = None if tenant_id is None else _registered(tenant_id, tools)
+    if tenant_id is None or registered is None:
+        raise InvalidClientError
     now = tools.clock.now()
-    keys = {} if tenant_id is None else _keys(tenant_id, assertion.kid, tools, now)
-    verified = clients.verify(assertion, keys, tools.http.issuer, now=now)
-    if tenant_id is None or verified is None:
+    verified = clients.verify(assertion, _keys(registered, assertion.kid, tools, now), tools.http.issuer, now=now)
+    if verified is None:
         raise InvalidClientError
 
     # Used up even if the request is refused afterwards: who saw it on the way must not get a second try.
-    with tools.database.statement() as connection:
-        fresh = clients.spend(connection, tenant_id, verified)
+    with tools.database.transaction() as connection:
+        fresh = clients.spend(connection, tenant_id, verified, now=now)
     if not fresh:
         raise InvalidClientError
-    return tenant_id
+    return Proven(tenant_id, assertion.kid, registered)
 
 
 def admit_client(
     connection: Connection,
     credential: Credential,
-    proven: UUID | None,
+    proven: Proven | None,
     tools: Tools,
     *,
     now: datetime,
@@ -136,7 +149,7 @@ def admit_client(
     # A client that registered keys does not fall back to a secret; a key by itself is no client's secret.
     if key.assertion_only and credential.client_id is not None:
         raise InvalidClientError
-    return Client(key.tenant_id, key.scopes, key.id, key.audience, key.rotating_until)
+    return Client(key.tenant_id, key.scopes, key.id, audience=key.audience, key_rotating_until=key.rotating_until)
 
 
 def authenticate_client(credential: Credential, tools: Tools) -> Client:
@@ -151,20 +164,27 @@ def authenticate_client(credential: Credential, tools: Tools) -> Client:
         return admit_client(connection, credential, proven, tools, now=tools.clock.now())
 
 
-def _keys(tenant_id: UUID, kid: str, tools: Tools, now: datetime) -> clients.Keys:
+def _registered(tenant_id: UUID, tools: Tools) -> tenants.ClientKeys | None:
     with tools.database.reading() as connection:
         tenant = tenants.find(connection, tenant_id)
-    if tenant is None or tenant.client_keys is None:
-        return {}
-    if tenant.client_keys.jwks_uri is not None:
-        return tools.remote_keys.find(tenant.client_keys.jwks_uri, kid, now=now)
-    return clients.importable(tenant.client_keys.jwks or "") or {}
+    return None if tenant is None else tenant.client_keys
 
 
-def _proven(connection: Connection, tenant_id: UUID, *, hold: bool) -> Client:
-    tenant = tenants.lean_on(connection, tenant_id) if hold else tenants.find(connection, tenant_id)
-    if tenant is None:
+def _keys(registered: tenants.ClientKeys, kid: str, tools: Tools, now: datetime) -> clients.Keys:
+    if registered.jwks_uri is not None:
+        published = tools.remote_keys.find(registered.jwks_uri, kid, now=now)
+        if published is None:
+            raise ClientKeysAwayError
+        return published
+    return clients.importable(registered.jwks or "") or {}
+
+
+def _proven(connection: Connection, proven: Proven, *, hold: bool) -> Client:
+    find = tenants.find_to_lean_on if hold else tenants.find
+    tenant = find(connection, proven.tenant_id)
+    # Asked again, now that nobody can change it: the key may have been withdrawn since it was used.
+    if tenant is None or tenant.client_keys != proven.registered:
         raise InvalidClientError
     if tenant.suspended:
         raise TenantSuspendedError
-    return Client(tenant_id, " ".join(access_tokens.VOCABULARY))
+    return Client(tenant.id, tenant.client_scopes, client_kid=proven.kid)

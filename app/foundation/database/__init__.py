@@ -1,0 +1,20 @@
+"""The database: one declarative base, one way to begin and end a transaction, on SQLite and PostgreSQL alike."""
+
+from sqlalchemy.engine import Connection
+
+from app.foundation.database.engine import engine_options, prepare, resolve_url
+from app.foundation.database.locks import have_alone, lean_on
+from app.foundation.database.tables import Base, UtcDateTime
+from app.foundation.database.transactions import Database
+
+__all__ = [
+    "Base",
+    "Connection",
+    "Database",
+    "UtcDateTime",
+    "engine_options",
+    "have_alone",
+    "lean_on",
+    "prepare",
+    "resolve_url",
+]
