@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,6 +73,11 @@ def form(assertion: str, **more: str) -> dict[str, str]:
     """Give the form of a request that authenticates with an assertion: for an access token, and whatever is added."""
     asked = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE}
     return {**asked, "client_assertion": assertion, **more}
+
+
+def jwks_of(*keys: ClientKey) -> str:
+    """Print the public halves as a JWK Set."""
+    return json.dumps({"keys": [key.jwk for key in keys]})
 
 
 def register(http: FlaskClient, tenant: Tenant, *keys: ClientKey) -> None:

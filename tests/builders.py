@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.domain import api_keys
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.exchange_api_key import Exchange, exchange_api_key
 from app.flows.issue_operator_key import issue_operator_key
@@ -10,7 +11,7 @@ from app.flows.open_tenant import open_tenant
 from app.flows.results import Limits, TokenPair
 from app.flows.steps import Credential
 from app.flows.tools import Tools
-from app.foundation.identifiers import print_id
+from app.foundation.identifiers import parse_id, print_id
 
 # What a tenant's first key holds, without `offline_access`: what is granted when nothing is asked for.
 ALL_SCOPES = (
@@ -31,6 +32,14 @@ def a_tenant(tools: Tools, name: str = "Acme") -> Tenant:
     """Open a tenant."""
     opened = open_tenant(None, name, Limits(), tools)
     return Tenant(print_id("tenant", opened.tenant.id), opened.key.text)
+
+
+def a_key_holding(scopes: str, tenant: Tenant, tools: Tools) -> Tenant:
+    """Issue a second key of a tenant, which holds these scopes alone."""
+    new = api_keys.NewKey("sk", parse_id("tenant", tenant.id), scopes)
+    with tools.database.transaction() as connection:
+        key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=tools.clock.now())
+    return Tenant(tenant.id, key.text)
 
 
 def an_operator(tools: Tools) -> str:

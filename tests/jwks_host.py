@@ -8,10 +8,11 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -47,7 +48,11 @@ class JwksHost:
 
     def publish(self, *keys: ClientKey) -> None:
         """Say these keys from now on."""
-        self.say(200, json.dumps({"keys": [key.jwk for key in keys]}).encode())
+        self.publish_as([key.jwk for key in keys])
+
+    def publish_as(self, keys: Sequence[Any]) -> None:
+        """Say this list of keys from now on, whatever is in it."""
+        self.say(200, json.dumps({"keys": keys}).encode())
 
     def say(self, status: int, body: bytes, *headers: str) -> None:
         """Say this from now on; without headers of its own, the answer has its length."""

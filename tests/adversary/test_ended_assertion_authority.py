@@ -1,4 +1,4 @@
-"""A client that authenticates by assertion leaves no living session behind either, when its tenant is ended."""
+"""A client that authenticates by assertion leaves no living session behind either, when its tenant or key is ended."""
 
 from functools import partial
 
@@ -19,6 +19,7 @@ TRIES = 500
 ENDINGS = {
     "tenant_suspended": ("PATCH", {"status": "suspended"}, "unauthorized_client"),
     "tenant_closed": ("DELETE", None, "invalid_client"),
+    "client_key_withdrawn": ("PATCH", {"jwks": None}, "invalid_client"),
 }
 
 
@@ -41,9 +42,9 @@ def exchange_until_refused(client, key, tenant, now):
 
 
 @pytest.mark.parametrize("reason", ENDINGS)
-def test_an_ended_tenant_leaves_no_session_of_an_assertion(application, tools, clock, reason):
+def test_an_ended_authority_leaves_no_session_of_an_assertion(application, tools, clock, reason):
     """
-    B10, C13: of sessions that are opened by assertion while their tenant is ended, none outlives it.
+    B10, C13, I: of sessions that are opened by assertion while their tenant or key is ended, none outlives it.
     """
     method, body, refusal = ENDINGS[reason]
     operator, key = {"X-API-Key": an_operator(tools)}, a_key()

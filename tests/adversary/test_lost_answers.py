@@ -218,7 +218,7 @@ def test_a_revocation_that_races_retries_is_final(tenant, tools):
         successor = rotate(token, tools, KEY)
 
         retries = [partial(rotate_or_not, token, tools, KEY)] * 4
-        given = at_once([*retries[:2], partial(revoke_token, successor, tools), *retries[2:]])
+        given = at_once([*retries[:2], partial(revoke_token, successor, None, tools), *retries[2:]])
 
         assert set(given) <= {successor, None}
         assert refused(successor, tools).revoke_reason == "revoked"

@@ -22,6 +22,7 @@ FAMILY = Family(
     id=new_id(),
     tenant_id=new_id(),
     key_id="7Hq2Zt9B",
+    client_kid=None,
     room_id=None,
     subject="tenant_x",
     scope="rooms:read",

@@ -6,9 +6,10 @@ import pytest
 
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.refresh_access import Refresh, refresh_access
-from app.flows.refusals import InvalidAccessTokenError, InvalidRefreshTokenError
+from app.flows.refusals import AccessTokenExpiredError, InvalidAccessTokenError, InvalidRefreshTokenError
 from app.flows.revoke_token import revoke_token
-from tests.builders import a_pair
+from app.flows.steps import Credential
+from tests.builders import a_pair, a_tenant
 
 
 def refresh(pair, tools):
@@ -55,6 +56,33 @@ def test_an_expired_session_can_still_be_revoked(tenant, tools, clock):
 
     with pytest.raises(InvalidRefreshTokenError):
         refresh(pair, tools)
+
+
+def test_an_expired_access_token_still_ends_its_session(tenant, tools, clock):
+    """
+    G7, C13: who holds nothing but an access token that has just run out ends the session with it all the same.
+    """
+    pair = a_pair(tools, tenant)
+    clock.step(seconds=pair.expires_in)
+    with pytest.raises(AccessTokenExpiredError):
+        authenticate_access_token(pair.access_token, tools)
+
+    revoke_token(pair.access_token, Credential(tenant.id, tenant.api_key), tools)
+
+    with pytest.raises(InvalidRefreshTokenError):
+        refresh(pair, tools)
+
+
+def test_an_expired_access_token_of_another_client_ends_nothing(tenant, tools, clock):
+    """
+    G5: what has run out is no more anybody's than what has not.
+    """
+    pair, other = a_pair(tools, tenant), a_tenant(tools)
+    clock.step(seconds=pair.expires_in)
+
+    revoke_token(pair.access_token, Credential(other.id, other.api_key), tools)
+
+    assert refresh(pair, tools).refresh_token
 
 
 def test_to_revoke_twice_is_no_error_and_told_once(tenant, tools, caplog):

@@ -5,9 +5,11 @@ import threading
 
 import pytest
 
+from app.domain import api_keys
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.exchange_api_key import Exchange, exchange_api_key
+from app.flows.issue_resource_server_key import issue_resource_server_key
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import (
     ForbiddenError,
@@ -19,6 +21,7 @@ from app.flows.refusals import (
 )
 from app.flows.rotate_api_key import rotate_api_key
 from app.flows.steps import Credential
+from tests.assertions import ISSUER
 from tests.builders import Tenant, a_pair, a_tenant
 
 
@@ -45,6 +48,21 @@ def test_the_new_key_has_the_rights_of_the_old_one(tenant, tools):
     assert (after.kind, after.tenant_id, after.scope) == (before.kind, before.tenant_id, before.scope)
     assert after.key_id != before.key_id
     assert after.key_rotating_until is None
+
+
+def test_the_new_key_stands_for_the_audience_of_the_old_one(tools):
+    """
+    H3: the successor of a resource server's key is a resource server's key, and not an operator's.
+    """
+    now, key = tools.clock.now(), issue_resource_server_key(ISSUER, tools)
+    before = authenticate_api_key(key.text, tools)
+
+    with tools.database.transaction() as connection:
+        issued = api_keys.rotate(connection, key.id, grace_ends_at=now, pepper=tools.master.pepper, now=now)
+
+    assert issued is not None
+    after = authenticate_api_key(issued.text, tools)
+    assert (before.kind, after.kind) == ("resource_server", "resource_server")
 
 
 @pytest.mark.parametrize("reason", ["routine", "compromised"])

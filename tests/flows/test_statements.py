@@ -17,14 +17,19 @@ from app.flows.revoke_token import revoke_token
 from app.flows.steps import Credential
 from tests.builders import a_pair, a_room
 
+# PostgreSQL's advisory locks, shared by who leans on a thing; SQLite's writers stand in line without them.
+LEAN: dict[str, list[str]] = {"sqlite": [], "postgresql": ["LEAN"]}
+
 
 @contextlib.contextmanager
 def counted():
-    """Collect the statements of the block, without BEGIN and COMMIT."""
+    """Collect the statements of the block by their first word, without BEGIN and COMMIT; a shared lock is a LEAN."""
     statements: list[str] = []
 
     def note(_connection, _cursor, statement, *_rest):
-        if not statement.startswith("BEGIN"):
+        if statement.startswith("SELECT pg_advisory_xact_lock_shared("):
+            statements.append("LEAN")
+        elif not statement.startswith("BEGIN"):
             statements.append(statement.split(None, 1)[0])
 
     event.listen(Engine, "before_cursor_execute", note)
@@ -51,14 +56,26 @@ def parsed_keys():
         sys.setprofile(before)
 
 
-def test_an_exchange_is_two_statements(tenant, tools):
+def test_an_exchange_is_two_statements_and_a_lock(tenant, tools, backend):
     """
-    One read of the key, held; one row for the session.
+    C13: the key is leaned on before it is read, one row is the session; the lock is a statement on PostgreSQL alone.
     """
     with counted() as statements:
         a_pair(tools, tenant)
 
-    assert statements == ["SELECT", "INSERT"]
+    assert statements == [*LEAN[backend], "SELECT", "INSERT"]
+
+
+def test_an_exchange_in_a_room_leans_on_the_room_too(tenant, tools, backend):
+    """
+    I10: the room is read under a lock of its own, and nothing else is added.
+    """
+    room_id = a_room(tools, tenant)
+
+    with counted() as statements:
+        a_pair(tools, tenant, room_id)
+
+    assert statements == [*LEAN[backend], "SELECT", *LEAN[backend], "SELECT", "INSERT"]
 
 
 def test_a_refresh_is_one_statement(tenant, tools):

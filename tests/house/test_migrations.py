@@ -143,3 +143,22 @@ def test_migrations_are_one_line():
     Two that follow the same one would leave it to chance which comes first.
     """
     assert len(ScriptDirectory(MIGRATIONS).get_heads()) == 1
+
+
+def test_to_undo_makes_no_operator_of_a_resource_server(url):
+    """
+    H3, B8: before 0002, a key without a tenant is an operator's; those that stood for an audience alone are gone then.
+    """
+    columns = "(id, kind, mode, mac, scopes, created_at, audience)"
+    insert = text(f"INSERT INTO api_keys {columns} VALUES (:id, 'ak', 'live', :mac, '', CURRENT_TIMESTAMP, :audience)")
+    with application(url):
+        flask_migrate.upgrade(directory=MIGRATIONS)
+        with connection(url) as opened:
+            for name, audience in (("Operator", None), ("Resource", "https://files.example")):
+                opened.execute(insert, {"id": name, "mac": bytes(32), "audience": audience})
+
+        flask_migrate.downgrade(directory=MIGRATIONS, revision="0001")
+
+        with connection(url) as opened:
+            assert opened.execute(text("SELECT id FROM api_keys")).scalars().all() == ["Operator"]
+        flask_migrate.upgrade(directory=MIGRATIONS)

@@ -97,7 +97,7 @@ def test_a_nameless_module_is_found(file):
     A drawer for odds and ends is reported, as a file or as a folder.
     """
     assert nameless([Path(file)])
-    assert not nameless([Path("app/foundation/database.py"), Path("app/domain/rooms/rooms.py")])
+    assert not nameless([Path("app/foundation/clock.py"), Path("app/domain/rooms/rooms.py")])
 
 
 def test_work_put_off_is_found():

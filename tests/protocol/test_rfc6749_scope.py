@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.builders import a_tenant
+from tests.builders import a_key_holding, a_tenant
 
 TOKEN = "/oauth/token"
 
@@ -68,6 +68,16 @@ def test_a_scope_is_never_widened(http, tenant, asked):
     A14: anything that the key does not hold is invalid_scope, whole.
     """
     assert refused(ask(http, tenant, scope=asked)) == (400, "invalid_scope")
+
+
+def test_nothing_is_granted_where_nothing_is_usual(http, tools, tenant):
+    """
+    A14: a key that holds offline_access alone has nothing to get without asking for it, and no token without a scope.
+    """
+    poor = a_key_holding("offline_access", tenant, tools)
+
+    assert refused(ask(http, poor)) == (400, "invalid_scope")
+    assert ask(http, poor, scope="offline_access").json["scope"] == "offline_access"
 
 
 @pytest.mark.parametrize("tokens", ["rooms:read " * 500_000, " ".join(map(str, range(500_000))), " " * 500_000])

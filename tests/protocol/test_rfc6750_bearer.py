@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.builders import a_pair, a_room
+from tests.builders import a_key_holding, a_pair, a_room
 
 ROOMS, TENANT = "/api/v1/rooms", "/api/v1/tenants/{}"
 
@@ -147,6 +147,22 @@ def test_two_credentials_are_one_too_many(http, tenant, token):
 
     assert answer.status_code == 400
     assert challenge_of(answer)["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("lacking", [True, False])
+def test_who_presents_a_key_is_not_asked_for_a_token(http, tools, tenant, lacking):
+    """
+    M, CONTRACT 3: where both are taken, a refused API key gets no Bearer challenge: a token is not what it did wrong.
+    """
+    key = a_key_holding("rooms:read", tenant, tools).api_key if lacking else "sk_live_nonsense"
+
+    answer = http.post(ROOMS, json={"name": "Lobby"}, headers={"X-API-Key": key})
+
+    assert answer.status_code == (403 if lacking else 401)
+    assert [each for each in answer.headers.getlist("WWW-Authenticate") if each.startswith("Bearer")] == []
+    if lacking:
+        wanted = "The credential does not have the scope that this request needs"
+        assert answer.json["error"] == {"code": "FORBIDDEN", "message": wanted}
 
 
 def test_where_a_key_is_wanted_a_token_is_none(http, tenant, token):

@@ -37,10 +37,13 @@ def lenient(make_app, clock):
     wiring_of(application).tools.database.close()
 
 
-def assert_gives_no_keys(http, tenant, key, clock):
+NO_CLIENT, NO_ANSWER = (401, "invalid_client"), (503, "temporarily_unavailable")
+
+
+def assert_gives_no_keys(http, tenant, key, clock, told=NO_CLIENT):
     answer = http.post(TOKEN, data=form(an_assertion(key, tenant.id, clock.now())))
 
-    assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
+    assert (answer.status_code, answer.json["error"]) == told
 
 
 @pytest.mark.parametrize("scheme", ["http", "HTTP", "ftp", "file", "data", "gopher", "//", "httpsx", ""])
@@ -76,7 +79,12 @@ NOT_PUBLIC = [
     *("[::1]", "[::]", "[fe80::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[::127.0.0.1]"),
     # NAT64 and 6to4: an IPv4 address inside, here of this machine and of a cloud's metadata.
     *("[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "[2002:a9fe:a9fe::1]"),
+    *("224.0.0.1", "255.255.255.255", "[ff02::1]", "[2001::1]", "[2001:db8::1]", "[3fff::1]", "[fec0::1]", "[100::1]"),
 ]
+
+
+# Not every machine knows this name of itself.
+UNRESOLVED = {"vm-of-nobody.invalid", "localhost."}
 
 
 @pytest.mark.parametrize("name", NOT_PUBLIC)
@@ -92,6 +100,7 @@ def test_addresses_that_are_not_public_are_refused(authority, monkeypatch, name)
             fetch(f"https://{name}:{ours.port}/jwks.json")
 
         assert "no usable address" in str(refused.value)
+        assert refused.value.kind == "refused" or name in UNRESOLVED
         assert ours.connections == 0
 
 
@@ -195,10 +204,15 @@ def broken_documents(key):
     }
 
 
+# Here no whole answer came, or one that says that it is a fault which may pass.
+PASSING = {"error", "bad chunks", "many headers", "long header", "no HTTP", "nothing", "no URL"}
+
+
 @pytest.mark.parametrize("which", [*broken_documents(a_key()), "no HTTP", "nothing", "no URL"])
 def test_what_is_no_key_set_is_no_fault_of_ours(lenient, tenant, host, clock, which):
     """
-    I: whatever stands at the URL, the client is not authenticated, and nothing is a 500.
+    I: whatever stands at the URL, the client is not authenticated, and nothing is a 500; it may try again where its
+    host did not give a whole answer.
     """
     key = a_key()
     if which in {"no HTTP", "nothing"}:
@@ -207,32 +221,24 @@ def test_what_is_no_key_set_is_no_fault_of_ours(lenient, tenant, host, clock, wh
         host.say(*broken_documents(key)[which])
     change(lenient, tenant, jwks_uri="https://127.0.0.1:1/" if which == "no URL" else host.url)
 
-    assert_gives_no_keys(lenient, tenant, key, clock)
+    assert_gives_no_keys(lenient, tenant, key, clock, NO_ANSWER if which in PASSING else NO_CLIENT)
 
 
 @pytest.mark.parametrize(
     "url",
     [
         *("https://[", "https://[x]/", "https://[::1", "https://a]b/", "https://[v1.x]/", "https://a:99999/"),
-        *(
-            "https://a:b/",
-            "https://?x",
-            "https://#x",
-            "https://..",
-            "https://%00/",
-            "https://a@localhost/",
-            "https:///",
-        ),
+        *("https://a:b/", "https://?x", "https://#x", "https://..", "https://%00/", "https://a@b.c/", "https:///"),
         *("https://\\", "https://" + "a" * 300 + ".example/", "https://xn--/", "https://a:0/", "https://-/"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_no_fault_of_ours(http, tenant, clock, url):
     """
-    I: a URL that cannot be read is refused at the registration, or authenticates nobody; nothing is a 500.
+    I: a URL that cannot be read is refused at the registration, or its host is never found; nothing is a 500.
     """
     key = a_key()
 
     answer = http.patch(f"/api/v1/tenants/{tenant.id}", json={"jwks_uri": url}, headers={"X-API-Key": tenant.api_key})
 
     assert answer.status_code in {200, 400}
-    assert_gives_no_keys(http, tenant, key, clock)
+    assert_gives_no_keys(http, tenant, key, clock, NO_ANSWER if answer.status_code == 200 else NO_CLIENT)

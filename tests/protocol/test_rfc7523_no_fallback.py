@@ -116,15 +116,20 @@ def test_the_bar_is_the_tenants_own(http, tools, barred):
     assert by_secret(http, TOKEN, other, "basic").status_code == 200
 
 
-@pytest.mark.parametrize("field", ["jwks", "jwks_uri"])
+@pytest.mark.parametrize("which", REGISTER)
 @pytest.mark.parametrize("by", ["basic", "post"])
-def test_taking_the_keys_back_makes_it_a_secret_again(http, barred, by, field):
+def test_taking_the_keys_back_makes_it_a_secret_again(http, tenant, by, which):
     """
-    PATCH /tenants/{id}: null takes the registration back, whichever kind it was.
+    PATCH /tenants/{id}: null takes its own field's registration back; the other field's null says what is so anyway.
     """
-    change(http, barred, **{field: None})
+    change(http, tenant, **REGISTER[which]())
 
-    assert by_secret(http, TOKEN, barred, by).status_code == 200
+    (other,) = REGISTER.keys() - {which}
+    change(http, tenant, **{other: None})
+    assert_is_no_client(by_secret(http, TOKEN, tenant, by))
+
+    change(http, tenant, **{which: None})
+    assert by_secret(http, TOKEN, tenant, by).status_code == 200
 
 
 def test_no_keys_no_assertions(http, tenant, clock):

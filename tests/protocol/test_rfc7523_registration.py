@@ -59,6 +59,8 @@ def refused_sets():
         "no kty": {"keys": [{name: es[name] for name in es if name != "kty"}]},
         "no kid": {"keys": [{name: es[name] for name in es if name != "kid"}]},
         **{f"kid is {kid!r}": {"keys": [{**es, "kid": kid}]} for kid in NO_NAMES},
+        "kid is endless": {"keys": [{**es, "kid": "k" * 256}]},
+        "kid holds a NUL": {"keys": [{**es, "kid": "a\0b"}]},
         **{f"private by {name}": {"keys": [{**rs, name: "AAAA"}]} for name in ("d", "p", "q", "dp", "dq", "qi", "k")},
         "private by oth": {"keys": [{**rs, "oth": []}]},
         **{f"use is {use!r}": {"keys": [{**es, "use": use}]} for use in ("enc", "", None, 5, ["sig"])},

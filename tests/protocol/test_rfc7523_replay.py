@@ -1,11 +1,15 @@
 """RFC 7523: an assertion works once, whoever presents it again, wherever, and however often at the same moment."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
+from app.domain.clients.tables import SpentAssertionRow
 from app.entrypoints.wiring import wiring_of
+from app.foundation.identifiers import parse_id
 from tests.adversary.races import at_once, lines_to
 from tests.assertions import ClientKey, a_key, an_assertion, change, form, register
 from tests.builders import a_tenant
@@ -30,6 +34,14 @@ def ask(http, assertion, path=TOKEN, **more):
 
 def assert_is_no_client(answer):
     assert (answer.status_code, answer.json["error"]) == (401, "invalid_client"), answer.text
+
+
+def spent(tools, *, tenant_id=None, before=None):
+    """Count what is remembered of a tenant's client, or of all that expired before a moment."""
+    row = SpentAssertionRow
+    which = row.tenant_id == tenant_id if before is None else row.expires_at < before
+    with tools.database.reading() as connection:
+        return connection.execute(select(func.count()).where(which)).scalar_one()
 
 
 @pytest.mark.parametrize("first", [TOKEN, REVOKE, INTROSPECT])
@@ -109,6 +121,31 @@ def test_it_stays_used_up_for_as_long_as_it_could_be_accepted(http, tenant, key,
 
     for step in (1, 298, 1, 59, 1, 3600, -3660):
         clock.step(seconds=step)
+        assert_is_no_client(ask(http, assertion))
+
+
+def test_what_nobody_could_use_again_is_forgotten(http, tools, tenant, key, clock):
+    """
+    I: each use lets up to five go that are long over, of whichever client; so there are never many more than are alive.
+    """
+    used = [an_assertion(key, tenant.id, clock.now()) for _ in range(7)]
+    for assertion in used:
+        assert ask(http, assertion).status_code == 200
+
+    # Their own 60 seconds, a minute for the clients' clocks, and one for our own.
+    clock.step(seconds=178)
+    fresh = [an_assertion(key, tenant.id, clock.now()) for _ in range(4)]
+    assert ask(http, fresh[0]).status_code == 200
+    assert spent(tools, tenant_id=parse_id("tenant", tenant.id)) == 8
+
+    clock.step(seconds=3)
+    over = spent(tools, before=clock.now() - timedelta(minutes=1))
+    assert over >= 7
+    for assertion in fresh[1:]:
+        assert ask(http, assertion).status_code == 200
+        over = max(over - 5, 0)
+        assert spent(tools, before=clock.now() - timedelta(minutes=1)) == over
+    for assertion in used + fresh:
         assert_is_no_client(ask(http, assertion))
 
 

@@ -1,0 +1,118 @@
+"""However many exchanges lean on an authority at once, whoever ends it gets through."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Engine, event
+
+from app.entrypoints.wiring import wiring_of
+from app.factory import create_app
+from app.flows.authenticate_api_key import authenticate_api_key
+from app.flows.change_tenant import change_tenant
+from app.flows.close_tenant import close_tenant
+from app.flows.end_room import end_room
+from app.flows.exchange_api_key import Exchange, exchange_api_key
+from app.flows.refusals import InvalidApiKeyError, RoomEndedError, TenantSuspendedError
+from app.flows.results import Changes
+from app.flows.rotate_api_key import rotate_api_key
+from app.flows.steps import Credential
+from tests.adversary.races import PATIENCE_SECONDS
+from tests.builders import a_room, a_tenant, an_operator
+from tests.conftest import environment, migrate
+
+EXCHANGERS = 12
+# How long each of their commits takes, as on a slow disk or network: there is never a moment without one under way.
+COMMIT_SECONDS = 0.15
+# Who ends an authority while share locks overlap waits for ever, and is refused after the ten seconds of a statement.
+LONGEST_SECONDS = 3
+
+
+def compromise(tenant, _room_id, _operator, tools):
+    rotate_api_key(authenticate_api_key(tenant.api_key, tools), tenant.id, 0, "compromised", tools)
+
+
+def suspend(tenant, _room_id, operator, tools):
+    change_tenant(operator, tenant.id, Changes(suspended=True), tools)
+
+
+def close(tenant, _room_id, operator, tools):
+    close_tenant(operator, tenant.id, tools)
+
+
+def end(tenant, room_id, _operator, tools):
+    end_room(authenticate_api_key(tenant.api_key, tools), room_id, tools)
+
+
+ENDINGS: dict[str, tuple[Callable[..., None], type[Exception]]] = {
+    "a compromised rotation": (compromise, InvalidApiKeyError),
+    "a suspension": (suspend, TenantSuspendedError),
+    "a closing": (close, InvalidApiKeyError),
+    "the end of a room": (end, RoomEndedError),
+}
+
+
+@pytest.fixture(scope="module")
+def tools(new_database):
+    """Tools on PostgreSQL, where writers do not stand in line, with a connection for everyone."""
+    url = new_database("postgresql")
+    migrate(url)
+    found = wiring_of(create_app(environment(url, DATABASE_POOL_SIZE=str(EXCHANGERS + 4)))).tools
+    yield found
+    found.database.close()
+
+
+@pytest.fixture
+def slow_commits():
+    """Let the exchangers' commits take their time."""
+    never = threading.Event()
+
+    def take_time(_connection):
+        if threading.current_thread().name.startswith("exchanger"):
+            never.wait(COMMIT_SECONDS)
+
+    event.listen(Engine, "commit", take_time)
+    yield
+    event.remove(Engine, "commit", take_time)
+
+
+def exchange_until_refused(tenant, room_id, tools, under_way):
+    """Open session after session; give the refusal that ended it, or None when none came."""
+    wanted = Exchange(Credential(secret=tenant.api_key), room_id=room_id, offline=True)
+    gives_up_at = time.monotonic() + 4 * LONGEST_SECONDS
+    for opened in itertools.count():
+        if opened == 3:
+            under_way.wait(PATIENCE_SECONDS)
+        try:
+            exchange_api_key(wanted, tools)
+        except (InvalidApiKeyError, TenantSuspendedError, RoomEndedError) as refusal:
+            return type(refusal)
+        if time.monotonic() > gives_up_at:
+            break
+    return None
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_ending_gets_through_a_flood_of_exchanges(tools, slow_commits, ending):
+    """
+    B10, C13: a thief who exchanges a key without a pause cannot keep its owner from ending it, for as long as a moment.
+    """
+    act, refusal = ENDINGS[ending]
+    tenant, operator = a_tenant(tools), authenticate_api_key(an_operator(tools), tools)
+    room_id = a_room(tools, tenant)
+    under_way = threading.Barrier(EXCHANGERS + 1)
+
+    with ThreadPoolExecutor(EXCHANGERS, thread_name_prefix="exchanger") as pool:
+        given = (tenant, room_id, tools, under_way)
+        exchangers = [pool.submit(exchange_until_refused, *given) for _ in range(EXCHANGERS)]
+        under_way.wait(PATIENCE_SECONDS)
+        began = time.monotonic()
+        act(tenant, room_id, operator, tools)
+        seconds = time.monotonic() - began
+        told = [exchanger.result() for exchanger in exchangers]
+
+    assert seconds < LONGEST_SECONDS
+    assert told == [refusal] * EXCHANGERS
