@@ -97,6 +97,18 @@ class KeySettings:
     jwks_max_age_seconds: int = _setting(
         "JWKS_MAX_AGE_SECONDS", "how long verifiers may cache the JWKS", "300", _whole(10, 86_400)
     )
+    signing_algorithm: str = _setting(
+        "SIGNING_ALGORITHM",
+        "kind of the keys that sign access tokens; a change is a rotation",
+        "RS256",
+        _one_of("RS256", "RS256-3072", "RS256-4096", "PS256", "ES256", "Ed25519"),
+    )
+    signing_key_days: int = _setting(
+        "SIGNING_KEY_DAYS", "how long a key signs before the next one does", "90", _whole(1, 3650)
+    )
+    keyring_max_age_seconds: int = _setting(
+        "KEYRING_MAX_AGE_SECONDS", "how long a worker goes on with the signing keys it last read", "5", _whole(1, 60)
+    )
 
 
 @dataclass(frozen=True)

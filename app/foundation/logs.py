@@ -9,6 +9,7 @@ import msgspec
 from app.foundation.clock import Clock, rfc3339
 
 _EVENTS = logging.getLogger("chalk.events")
+_WARNINGS = logging.getLogger("chalk.warnings")
 
 _LONGEST = 20_000
 
@@ -71,6 +72,11 @@ def start(level: str, clock: Clock) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(clock))
     logging.basicConfig(level=level, handlers=[handler])
+
+
+def warn(message: str, cause: Exception) -> None:
+    """Warn the operator of something that went on without harm, for now; `%s` in the message is the cause."""
+    _WARNINGS.warning(message, cause)
 
 
 def event(name: str, **fields: str | int | None) -> None:

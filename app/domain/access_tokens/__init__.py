@@ -13,7 +13,7 @@ from app.domain.access_tokens.scopes import (
     narrow,
     one_of,
 )
-from app.domain.access_tokens.verify import Expired, Invalid, Verified, verify
+from app.domain.access_tokens.verify import Expired, Invalid, Outcome, UnknownKey, Verified, verify
 
 __all__ = [
     "KEYS_WRITE",
@@ -26,7 +26,9 @@ __all__ = [
     "AccessClaims",
     "Expired",
     "Invalid",
+    "Outcome",
     "Signer",
+    "UnknownKey",
     "Verified",
     "lifetime",
     "mint",

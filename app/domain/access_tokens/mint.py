@@ -8,7 +8,7 @@ from joserfc.jwk import Key
 from app.domain.access_tokens.claims import TYPE, AccessClaims
 from app.foundation.jose import compact_jws
 
-_REGISTRY = jws.JWSRegistry(algorithms=["RS256"])
+_REGISTRY = jws.JWSRegistry(algorithms=["RS256", "PS256", "ES256", "Ed25519"])
 
 
 class Signer(Protocol):

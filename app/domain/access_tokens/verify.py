@@ -7,6 +7,7 @@ Source: RFC 9068 section 4; RFC 8725.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from joserfc import jws
 from joserfc.jwk import Key
@@ -14,15 +15,30 @@ from joserfc.jwk import Key
 from app.domain.access_tokens.claims import TYPE, AccessClaims
 from app.foundation.jose import compact_jws
 
-_ALGORITHM = "RS256"
-_REGISTRY = jws.JWSRegistry(algorithms=[_ALGORITHM])
+# The algorithms that a key of ours may have; each key has one of them, which the header must name.
+_REGISTRY = jws.JWSRegistry(algorithms=["RS256", "PS256", "ES256", "Ed25519"])
+
+
+class PublicKey(Protocol):
+    """A published key, and the one algorithm that it verifies."""
+
+    @property
+    def alg(self) -> str:
+        """Give the algorithm."""
+        ...
+
+    @property
+    def key(self) -> Key:
+        """Give the key itself."""
+        ...
 
 
 @dataclass(frozen=True)
 class Verified:
-    """The token is ours, for this audience, and has not expired."""
+    """The token is ours, for this audience, and has not expired; `kid` names the key that signed it."""
 
     claims: AccessClaims
+    kid: str
 
 
 @dataclass(frozen=True)
@@ -33,15 +49,28 @@ class Expired:
 
 
 @dataclass(frozen=True)
+class UnknownKey:
+    """It may be ours, but nobody here knows the key that it names."""
+
+
+@dataclass(frozen=True)
 class Invalid:
     """Anything else; why is nobody's business."""
 
 
+Outcome = Verified | Expired | UnknownKey | Invalid
+
+
 def verify(
-    presented: str, public_key: Callable[[str], Key | None], *, issuer: str, audiences: Collection[str], now: datetime
-) -> Verified | Expired | Invalid:
+    presented: str,
+    public_key: Callable[[str], PublicKey | None],
+    *,
+    issuer: str,
+    audiences: Collection[str],
+    now: datetime,
+) -> Outcome:
     """
-    Check alg, typ, kid, signature, iss, aud and exp, in this order, without leeway.
+    Check typ, kid, alg, signature, iss, aud and exp, in this order, without leeway.
 
     Args:
         presented: untrusted; never stored, never logged.
@@ -51,14 +80,16 @@ def verify(
         now: aware, UTC.
     """
     header = compact_jws.header_of(presented)
-    if header is None or header.alg != _ALGORITHM or header.typ != TYPE:
+    if header is None or header.typ != TYPE:
         return Invalid()
 
-    key = public_key(header.kid)
-    if key is None:
+    known = public_key(header.kid)
+    if known is None:
+        return UnknownKey()
+    if header.alg != known.alg:
         return Invalid()
 
-    claims = compact_jws.verify(presented, key, _REGISTRY, AccessClaims)
+    claims = compact_jws.verify(presented, known.key, _REGISTRY, AccessClaims)
     if claims is None or claims.iss != issuer or claims.aud not in audiences:
         return Invalid()
-    return Verified(claims) if now.timestamp() < claims.exp else Expired(claims)
+    return Verified(claims, header.kid) if now.timestamp() < claims.exp else Expired(claims)

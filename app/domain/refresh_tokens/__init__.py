@@ -6,7 +6,7 @@ from app.domain.refresh_tokens.families import (
     end_all_of_room,
     end_all_of_tenant,
     find,
-    is_living,
+    living,
     revoke,
     start,
 )
@@ -47,7 +47,7 @@ __all__ = [
     "end_all_of_room",
     "end_all_of_tenant",
     "find",
-    "is_living",
+    "living",
     "parse",
     "revoke",
     "session_name",

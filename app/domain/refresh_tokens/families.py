@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
 from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_TAG, Family, NewFamily, Policy
 from app.domain.refresh_tokens.tables import FamilyRow
+from app.foundation.database import Condition
 from app.foundation.identifiers import new_id
 
 
@@ -41,10 +42,9 @@ def find(connection: Connection, family_id: UUID) -> Family | None:
     return None if row is None else family_of(row)
 
 
-def is_living(connection: Connection, family_id: UUID) -> bool:
-    """Tell whether the access tokens of a family still hold: it exists and was not revoked."""
-    statement = select(FamilyRow.id).where(FamilyRow.id == family_id, FamilyRow.revoked_at.is_(None))
-    return connection.execute(statement).first() is not None
+def living(family_id: UUID) -> Condition:
+    """Say that the access tokens of a family still hold: it exists and was not revoked."""
+    return exists().where(FamilyRow.id == family_id, FamilyRow.revoked_at.is_(None))
 
 
 def revoke(

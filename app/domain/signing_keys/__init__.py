@@ -1,7 +1,53 @@
 """A signing key makes access tokens; its public half is published, so that anyone can verify them."""
 
-from app.domain.signing_keys.keyring import Keyring, Signer
-from app.domain.signing_keys.keys import ensure_active
-from app.domain.signing_keys.wrapping import WrappingKey
+from app.domain.signing_keys.algorithms import ALGORITHMS, KINDS, fits, generate
+from app.domain.signing_keys.keyring import Keyring, PublicKey, Signer
+from app.domain.signing_keys.lifecycle import (
+    Activate,
+    Begin,
+    Drop,
+    KeyRecord,
+    Publish,
+    Schedule,
+    Step,
+    Withdraw,
+    activation_is_safe_at,
+    dropping_is_safe_at,
+    due,
+)
+from app.domain.signing_keys.rotation import activate, begin, drop, publish, records, revoke, trusted, withdraw
+from app.domain.signing_keys.timeline import KeyTimeline, timeline
+from app.domain.signing_keys.wrapping import WrappingKey, read_pem
 
-__all__ = ["Keyring", "Signer", "WrappingKey", "ensure_active"]
+__all__ = [
+    "ALGORITHMS",
+    "KINDS",
+    "Activate",
+    "Begin",
+    "Drop",
+    "KeyRecord",
+    "KeyTimeline",
+    "Keyring",
+    "PublicKey",
+    "Publish",
+    "Schedule",
+    "Signer",
+    "Step",
+    "Withdraw",
+    "WrappingKey",
+    "activate",
+    "activation_is_safe_at",
+    "begin",
+    "drop",
+    "dropping_is_safe_at",
+    "due",
+    "fits",
+    "generate",
+    "publish",
+    "read_pem",
+    "records",
+    "revoke",
+    "timeline",
+    "trusted",
+    "withdraw",
+]

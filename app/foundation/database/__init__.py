@@ -2,6 +2,7 @@
 
 from sqlalchemy.engine import Connection
 
+from app.foundation.database.conditions import Condition, holds
 from app.foundation.database.engine import engine_options, prepare, resolve_url
 from app.foundation.database.locks import have_alone, lean_on
 from app.foundation.database.tables import Base, UtcDateTime
@@ -9,11 +10,13 @@ from app.foundation.database.transactions import Database
 
 __all__ = [
     "Base",
+    "Condition",
     "Connection",
     "Database",
     "UtcDateTime",
     "engine_options",
     "have_alone",
+    "holds",
     "lean_on",
     "prepare",
     "resolve_url",
