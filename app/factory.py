@@ -1,5 +1,6 @@
 """Join the parts; nothing else does."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask, Response, g, request
@@ -11,9 +12,10 @@ from app.entrypoints import chalk, cli, oauth, reference
 from app.entrypoints.headers import key_status, request_id
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
-from app.flows.prepare_signing_key import prepare_signing_key
 from app.flows.refusals import DatabaseAwayError, NotFoundError
+from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation import logs, master_key
+from app.foundation.background import Occasionally
 from app.foundation.clock import Clock, SystemClock
 from app.foundation.database import Base, Database, engine_options, prepare
 from app.protocol import metadata
@@ -36,6 +38,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         ConfigurationError: it cannot start like this; the message says what to do.
     """
     clock = clock or SystemClock()
+    alone = settings is None
     if settings is None:
         settings = configuration.read()
         # Made from the environment, it has the process to itself; with settings given, the logs are the caller's.
@@ -48,7 +51,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.url_map.merge_slashes = False
 
     master = master_key.load(settings.keys.master_key, Path(settings.keys.directory))
-    tools = workshop.lay_out(clock, _database(app, settings), master, settings.lifetimes, settings.http)
+    tools = workshop.lay_out(clock, _database(app, settings), master, settings)
     resource = settings.http.audiences[0]
     wiring = Wiring(
         tools=tools,
@@ -59,6 +62,11 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     )
     wire(app, wiring)
     _open_doors(app, settings.http.issuer, resource)
+    if alone and warm:
+        # In a process of its own, requests are the occasion to look after the signing keys, off their path.
+        every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
+        keeper = Occasionally(lambda: tend_signing_keys(tools), every, clock)
+        app.before_request(keeper.nudge)
     if warm:
         _warm(tools)
     return app
@@ -120,7 +128,7 @@ def _refuse(error: Exception) -> Response:
 
 def _warm(tools: workshop.Tools) -> None:
     try:
-        prepare_signing_key(tools)
+        tend_signing_keys(tools)
     except DatabaseAwayError:
         # Start anyway: the first request that finds the database back reads the key.
         return

@@ -7,7 +7,7 @@ import msgspec
 from app.domain import access_tokens, refresh_tokens
 from app.flows import steps
 from app.flows.tools import Tools
-from app.foundation.identifiers import parse_id, print_id
+from app.foundation.identifiers import print_id
 
 Facts = dict[str, Any]
 
@@ -33,26 +33,18 @@ def introspect_token(presented: str, credential: steps.Credential, tools: Tools)
 
 
 def _access_token(presented: str, caller: steps.Client, tools: Tools) -> Facts | None:
-    steps.signer(tools)
-    outcome = access_tokens.verify(
-        presented,
-        tools.keyring.public_key,
-        issuer=tools.http.issuer,
-        audiences=tools.http.audiences,
-        now=tools.clock.now(),
-    )
-    if not isinstance(outcome, access_tokens.Verified):
+    token = steps.verify(presented, tools)
+    if not isinstance(token, access_tokens.Verified):
         return None
 
-    claims = outcome.claims
+    claims = token.claims
     its_own = caller.tenant_id is not None and claims.tenant_id == print_id("tenant", caller.tenant_id)
-    session_id = parse_id(refresh_tokens.SESSION_PREFIX, claims.sid)
-    if session_id is None or not (its_own or claims.aud == caller.audience):
+    if not (its_own or claims.aud == caller.audience):
         return None
 
     with tools.database.reading() as connection:
-        living = refresh_tokens.is_living(connection, session_id)
-    return {"active": True, "token_type": "Bearer", **msgspec.to_builtins(claims)} if living else None
+        alive = steps.is_alive(connection, token)
+    return {"active": True, "token_type": "Bearer", **msgspec.to_builtins(claims)} if alive else None
 
 
 def _refresh_token(presented: str, caller: steps.Client, tools: Tools) -> Facts | None:

@@ -1,9 +1,9 @@
 """Everything that is only looked at: tenants, rooms, the published keys."""
 
-from app.domain import access_tokens, clients, rooms, tenants
+from app.domain import access_tokens, clients, rooms, signing_keys, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
-from app.flows.results import Caller, Room, Tenant
+from app.flows.results import Caller, KeyTimeline, Room, Tenant
 from app.flows.tools import Tools
 from app.foundation.pages import Page
 
@@ -77,7 +77,10 @@ def look_up_rooms(caller: Caller, cursor: str | None, limit: int, tools: Tools) 
 
 def look_up_jwks(tools: Tools) -> bytes:
     """Give the published JWK Set as JSON (RFC 7517 section 5), from memory."""
-    steps.signer(tools)
+    if tools.keyring.signer is None:
+        steps.tend(tools)
+    # Verifiers get an answer, from memory if need be; only one of them waits for the database.
+    steps.read_again(tools, tools.schedule.stale_after, patient=False)
     return tools.keyring.jwks
 
 
@@ -94,3 +97,10 @@ def look_up_rooms_scopes() -> list[str]:
 def look_up_assertion_algorithms() -> list[str]:
     """List the algorithms that clients may sign assertions with."""
     return list(clients.ALGORITHMS)
+
+
+def look_up_signing_keys(tools: Tools) -> list[KeyTimeline]:
+    """Lay out the life of every signing key, oldest first."""
+    with tools.database.reading() as connection:
+        keys = signing_keys.records(connection)
+    return signing_keys.timeline(keys, tools.schedule, tools.clock.now())

@@ -17,6 +17,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── TenantSuspendedError             right credential, paused by the operator
     ├── NotFoundError                    missing, or someone else's
     ├── KeyNotActiveError                the key was replaced meanwhile
+    ├── UnsafeKeyStepError               a step of a signing key would break verifiers; says when it is safe
     ├── RoomEndedError                   the room is over
     ├── InvalidRequestError              a field is wrong; says which
     ├── MalformedCredentialError         the Authorization header cannot be read
@@ -27,6 +28,8 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── DatabaseAwayError                try again (foundation)
     └── InternalError                    a bug of ours
 """
+
+from datetime import datetime
 
 from app.foundation.errors import DatabaseAwayError, ServiceError
 
@@ -55,6 +58,7 @@ __all__ = [
     "ServiceError",
     "TenantSuspendedError",
     "UnauthorizedClientError",
+    "UnsafeKeyStepError",
     "UnsupportedMediaTypeError",
 ]
 
@@ -168,6 +172,18 @@ class KeyNotActiveError(ServiceError):
     public = "The API key has already been rotated"
 
 
+class UnsafeKeyStepError(ServiceError):
+    """A step would leave verifiers with tokens that they cannot verify; from `safe_at` on it will not."""
+
+    code = "unsafe_key_step"
+    public = "This step of the signing keys is not safe now"
+
+    def __init__(self, why: str, safe_at: datetime | None = None) -> None:
+        super().__init__()
+        self.why = why
+        self.safe_at = safe_at
+
+
 class RoomEndedError(ServiceError):
     """The room has ended; nothing can be bound to it any more."""
 
@@ -183,6 +199,7 @@ class InvalidRequestError(ServiceError):
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__()
+        self.args = (f"{field} {problem}",)
         self.field = field
         self.problem = problem
 

@@ -7,9 +7,21 @@ from uuid import UUID
 
 from app.domain.api_keys import IssuedKey
 from app.domain.rooms import Room
+from app.domain.signing_keys import KeyTimeline
 from app.domain.tenants import Changes, ClientKeys, Limits, Tenant
 
-__all__ = ["Caller", "Changes", "ClientKeys", "IssuedKey", "Limits", "OpenedTenant", "Room", "Tenant", "TokenPair"]
+__all__ = [
+    "Caller",
+    "Changes",
+    "ClientKeys",
+    "IssuedKey",
+    "KeyTimeline",
+    "Limits",
+    "OpenedTenant",
+    "Room",
+    "Tenant",
+    "TokenPair",
+]
 
 
 @dataclass(frozen=True)

@@ -44,15 +44,8 @@ def _session_of(presented: str, tools: Tools, *, access_tokens_too: bool) -> UUI
     if not access_tokens_too:
         return None
 
-    steps.signer(tools)
-    outcome = access_tokens.verify(
-        presented,
-        tools.keyring.public_key,
-        issuer=tools.http.issuer,
-        audiences=tools.http.audiences,
-        now=tools.clock.now(),
-    )
+    token = steps.verify(presented, tools)
     # An expired one is ours all the same, and names the session that its holder wants to end.
-    if not isinstance(outcome, access_tokens.Verified | access_tokens.Expired):
+    if not isinstance(token, access_tokens.Verified | access_tokens.Expired):
         return None
-    return parse_id(refresh_tokens.SESSION_PREFIX, outcome.claims.sid)
+    return parse_id(refresh_tokens.SESSION_PREFIX, token.claims.sid)

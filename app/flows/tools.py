@@ -11,7 +11,7 @@ from app.foundation.clock import Clock
 from app.foundation.database import Database
 from app.foundation.master_key import MasterKey
 from app.foundation.pages import Cursors
-from app.settings import HttpSettings, TokenLifetimes
+from app.settings import HttpSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Tools:
     database: Database
     master: MasterKey
     keyring: signing_keys.Keyring
+    schedule: signing_keys.Schedule
     refresh_keys: refresh_tokens.RefreshKeys
     families: refresh_tokens.Policy
     cursors: Cursors
@@ -30,15 +31,21 @@ class Tools:
     http: HttpSettings
 
 
-def lay_out(
-    clock: Clock, database: Database, master: MasterKey, lifetimes: TokenLifetimes, http: HttpSettings
-) -> Tools:
+def lay_out(clock: Clock, database: Database, master: MasterKey, settings: Settings) -> Tools:
     """Put the tools together; keys are parsed here, once a process."""
+    keys, lifetimes, http = settings.keys, settings.lifetimes, settings.http
     return Tools(
         clock=clock,
         database=database,
         master=master,
         keyring=signing_keys.Keyring(WrappingKey(master.id, master.wrapping)),
+        schedule=signing_keys.Schedule(
+            kind=keys.signing_algorithm,
+            rotate_after=timedelta(days=keys.signing_key_days),
+            jwks_max_age=timedelta(seconds=keys.jwks_max_age_seconds),
+            access_ttl=timedelta(seconds=lifetimes.access_ttl_seconds),
+            keyring_max_age=timedelta(seconds=keys.keyring_max_age_seconds),
+        ),
         refresh_keys=refresh_tokens.RefreshKeys(master.id, {master.id: OctKey.import_key(master.refresh)}),
         families=refresh_tokens.Policy(
             idle=timedelta(seconds=lifetimes.refresh_idle_seconds),

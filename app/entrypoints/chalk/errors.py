@@ -29,6 +29,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.NotFoundError: (404, "NOT_FOUND"),
     refusals.MethodNotAllowedError: (405, "METHOD_NOT_ALLOWED"),
     refusals.KeyNotActiveError: (409, "KEY_NOT_ACTIVE"),
+    refusals.UnsafeKeyStepError: (409, "CONFLICT"),
     refusals.RoomEndedError: (409, "ROOM_ENDED"),
     refusals.PayloadTooLargeError: (413, "PAYLOAD_TOO_LARGE"),
     refusals.UnsupportedMediaTypeError: (415, "UNSUPPORTED_MEDIA_TYPE"),

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.entrypoints.cli import database, demo, keys, serve
+from app.entrypoints.cli import database, demo, keys, serve, signing_keys
 from app.entrypoints.wiring import Launcher
 from app.foundation.errors import ConfigurationError, DatabaseAwayError, ServiceError
 
@@ -21,6 +21,7 @@ group.add_command(database.db)
 group.add_command(keys.admin_key)
 group.add_command(keys.tenants)
 group.add_command(keys.resource_server)
+group.add_command(signing_keys.signing_keys)
 group.add_command(demo.demo)
 
 

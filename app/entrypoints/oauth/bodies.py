@@ -91,14 +91,17 @@ class ErrorAnswer(Struct, frozen=True):
 
 
 class Jwk(Struct, frozen=True):
-    """A public key (RFC 7517 section 4, RFC 7518 section 6.3)."""
+    """A public key (RFC 7517 section 4, RFC 7518 sections 6.2 and 6.3, RFC 8037)."""
 
     kty: str
     kid: str
     use: str
     alg: str
-    n: str
-    e: str
+    n: str | UnsetType = UNSET
+    e: str | UnsetType = UNSET
+    crv: str | UnsetType = UNSET
+    x: str | UnsetType = UNSET
+    y: str | UnsetType = UNSET
 
 
 class JwksAnswer(Struct, frozen=True):

@@ -3,7 +3,8 @@
 from app.flows.steps.callers import must_act_for_a_tenant, must_be_its_room, must_be_operator, must_hold, must_reach
 from app.flows.steps.clients import Client, Credential, admit_client, admit_key, authenticate_client, prove, read_key
 from app.flows.steps.lists import cut, open_cursor
-from app.flows.steps.tokens import mint_pair, narrowed, signer, target
+from app.flows.steps.signing import is_alive, read_again, signer, tend, verify
+from app.flows.steps.tokens import mint_pair, narrowed, target
 
 __all__ = [
     "Client",
@@ -12,6 +13,7 @@ __all__ = [
     "admit_key",
     "authenticate_client",
     "cut",
+    "is_alive",
     "mint_pair",
     "must_act_for_a_tenant",
     "must_be_its_room",
@@ -21,7 +23,10 @@ __all__ = [
     "narrowed",
     "open_cursor",
     "prove",
+    "read_again",
     "read_key",
     "signer",
     "target",
+    "tend",
+    "verify",
 ]

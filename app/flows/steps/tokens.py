@@ -11,17 +11,6 @@ from app.foundation import opaque
 from app.foundation.identifiers import print_id
 
 
-def signer(tools: Tools) -> signing_keys.Signer:
-    """Give the key that signs now; at the very first call, read it, or make the first one there is."""
-    ready = tools.keyring.signer
-    if ready is not None:
-        return ready
-
-    with tools.database.transaction() as connection:
-        signing_keys.ensure_active(connection, tools.keyring.wrapping, now=tools.clock.now())
-        return tools.keyring.fill(connection)
-
-
 def target(asked: Sequence[str], offered: Sequence[str]) -> str:
     """
     Choose the audience: the first one offered when none is asked for; a token has one (RFC 8707 section 2).
