@@ -14,6 +14,7 @@ from app import settings as configuration
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.tools import Tools
+from app.foundation.clock import Clock
 from tests import builders, databases
 from tests.clock import StillClock
 
@@ -116,6 +117,34 @@ def tenant(tools: Tools) -> builders.Tenant:
 def admin_key(tools: Tools) -> str:
     """An operator's key."""
     return builders.an_operator(tools)
+
+
+@pytest.fixture
+def own_database(backend: str, new_database: Callable[[str], str]) -> str:
+    """Give the URL of a database of the test's own, with our schema and nothing in it, not even a signing key."""
+    url = new_database(backend)
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def start(own_database: str, clock: StillClock) -> Iterator[Callable[..., Flask]]:
+    """Build applications on that database, as many workers or hosts, with settings and a clock of their own."""
+    made: list[Flask] = []
+
+    def make(own_clock: Clock = clock, **settings: str) -> Flask:
+        made.append(create_app(environment(own_database, **settings), own_clock, warm=False))
+        return made[-1]
+
+    yield make
+    for each in made:
+        wiring_of(each).tools.database.close()
+
+
+@pytest.fixture
+def worker(start: Callable[..., Flask]) -> Callable[..., Tools]:
+    """Give the tools of such a worker; nothing has been asked of it."""
+    return lambda *clock, **settings: wiring_of(start(*clock, **settings)).tools
 
 
 def environment(database_url: str, **settings: str) -> configuration.Settings:

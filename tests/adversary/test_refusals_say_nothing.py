@@ -86,6 +86,7 @@ def test_a_dead_key_and_an_unknown_one_are_refused_alike(http, tenant, dead_keys
     B3: unknown, wrong, revoked and expired: the same status, body, headers and SQL; malformed: the same answer.
     """
     answers, work = {}, {}
+    http.get("/.well-known/jwks.json")  # whoever comes first after a pause makes the worker read its signing keys
     for reason, key in dead_keys.items():
         with statements() as seen:
             answers[reason] = observed(DOORS[door](http, key, tenant))
@@ -187,6 +188,7 @@ def test_a_foreign_object_is_a_missing_one(http, tools, tenant):
             yield http.post(f"{ROOMS}/{room_id}/end", headers=caller)
         yield http.post(EXCHANGE, json={"api_key": tenant.api_key, "room_id": room_id})
 
+    http.get("/.well-known/jwks.json")  # as above
     with statements() as foreign_work:
         foreign = [observed(answer) for answer in attempts(neighbour.id, room)]
     with statements() as missing_work:

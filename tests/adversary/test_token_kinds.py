@@ -38,7 +38,7 @@ def wardrobe(http, tools, tenant):
     room_id, _ = a_room(tools, tenant), a_room(tools, tenant)
     pair, key = a_pair(tools, tenant), {"X-API-Key": tenant.api_key}
     with tools.database.reading() as connection:
-        wrapped = connection.exec_driver_sql("SELECT private_jwe FROM signing_keys").scalar_one()
+        wrapped = connection.exec_driver_sql("SELECT private_jwe FROM signing_keys WHERE state = 'active'").scalar_one()
     return {
         "access": pair.access_token,
         "refresh": pair.refresh_token,

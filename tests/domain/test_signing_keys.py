@@ -5,40 +5,31 @@ import dataclasses
 import json
 import multiprocessing
 import threading
+from datetime import timedelta
 
 import pytest
 from joserfc import jwe
 from joserfc.jwk import OctKey, RSAKey
 from sqlalchemy import exc, insert, select, update
 
-from app.domain.signing_keys import Keyring, WrappingKey, ensure_active
+from app.domain.signing_keys import Keyring, WrappingKey, begin
 from app.domain.signing_keys.tables import SigningKeyRow
 from app.domain.signing_keys.wrapping import unwrap, wrap
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
-from app.flows.prepare_signing_key import prepare_signing_key
+from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation.errors import ConfigurationError
-from tests.conftest import environment, migrate
+from tests.conftest import environment
+from tests.signing_keys import PRIVATE, kids, published, the
 
 WRAPPING = WrappingKey("here", bytes(range(32)))
 OTHER = WrappingKey("elsewhere", bytes(32))
-PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
 @pytest.fixture
-def empty(backend, new_database):
-    """The URL of a database of the test's own, with our schema and no key."""
-    url = new_database(backend)
-    migrate(url)
-    return url
-
-
-@pytest.fixture
-def fresh(empty):
-    """Tools on such a database; nothing has been asked of it yet."""
-    application = create_app(environment(empty), warm=False)
-    yield wiring_of(application).tools
-    wiring_of(application).tools.database.close()
+def fresh(worker):
+    """Tools on a database without a key; nothing has been asked of them yet."""
+    return worker()
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +52,14 @@ def starting_process(url, barrier, answers):
 
 def test_eight_threads_that_start_at_once_sign_with_one_key(fresh):
     """
-    E3: exactly one key is made and is active, and everyone signs with it.
+    E3: exactly one key is made and is active, one waits, everyone signs with the one and publishes both.
     """
     workers = [dataclasses.replace(fresh, keyring=Keyring(fresh.keyring.wrapping)) for _ in range(8)]
     barrier = threading.Barrier(8)
 
     def start(tools):
         barrier.wait()
-        prepare_signing_key(tools)
+        tend_signing_keys(tools)
 
     threads = [threading.Thread(target=start, args=[tools]) for tools in workers]
     for thread in threads:
@@ -76,42 +67,47 @@ def test_eight_threads_that_start_at_once_sign_with_one_key(fresh):
     for thread in threads:
         thread.join(60)
 
-    (row,) = rows(fresh)
-    assert row.state == "active"
-    assert {tools.keyring.signer.kid for tools in workers} == {row.kid}
+    active, standby = the(fresh, "active"), the(fresh, "standby")
+    assert len(rows(fresh)) == 2
+    assert {tools.keyring.signer.kid for tools in workers} == {active}
+    assert [published(tools.keyring.jwks).keys() for tools in workers] == [{active, standby}] * 8
 
 
-def test_eight_processes_that_start_at_once_publish_one_key(empty, fresh):
+def test_eight_processes_that_start_at_once_publish_the_same_keys(own_database, fresh):
     """
     E3: so do the workers of several hosts: all publish the same key set.
     """
     context = multiprocessing.get_context("spawn")
     barrier, answers = context.Barrier(8), context.Queue()
-    processes = [context.Process(target=starting_process, args=(empty, barrier, answers)) for _ in range(8)]
+    processes = [context.Process(target=starting_process, args=(own_database, barrier, answers)) for _ in range(8)]
     for process in processes:
         process.start()
 
-    published = {answers.get(timeout=60) for _ in processes}
+    answered = {answers.get(timeout=60) for _ in processes}
     for process in processes:
         process.join(60)
 
-    prepare_signing_key(fresh)
-    assert published == {fresh.keyring.jwks}
-    assert len(rows(fresh)) == 1
+    tend_signing_keys(fresh)
+    assert answered == {fresh.keyring.jwks}
+    assert sorted(row.state for row in rows(fresh)) == ["active", "standby"]
 
 
 def test_only_public_members_are_published(fresh):
     """
     E1: kty, kid, use and alg stand on the key, it has 2048 bits, its kid is its thumbprint, and nothing is private.
     """
-    prepare_signing_key(fresh)
+    tend_signing_keys(fresh)
 
-    (key,) = json.loads(fresh.keyring.jwks)["keys"]
-    assert key.keys() == {"kty", "n", "e", "kid", "use", "alg"}
-    assert (key["kty"], key["use"], key["alg"]) == ("RSA", "sig", "RS256")
-    assert key["kid"] == RSAKey.import_key(key).thumbprint() == fresh.keyring.signer.kid
-    assert len(base64.urlsafe_b64decode(key["n"] + "==")) == 256
-    assert not fresh.keyring.public_key(key["kid"]).is_private
+    keys = json.loads(fresh.keyring.jwks)["keys"]
+    assert {key["kid"] for key in keys} == {the(fresh, "active"), the(fresh, "standby")}
+    for key in keys:
+        assert key.keys() == {"kty", "n", "e", "kid", "use", "alg"}
+        assert (key["kty"], key["use"], key["alg"]) == ("RSA", "sig", "RS256")
+        assert key["kid"] == RSAKey.import_key(key).thumbprint()
+        assert len(base64.urlsafe_b64decode(key["n"] + "==")) == 256
+        known = fresh.keyring.public_key(key["kid"])
+        assert (known.alg, known.key.is_private) == ("RS256", False)
+    assert fresh.keyring.signer.kid == the(fresh, "active")
     assert fresh.keyring.public_key("another") is None
 
 
@@ -119,86 +115,98 @@ def test_a_private_key_lies_in_the_database_as_a_jwe(fresh):
     """
     B1, CONTRACT 7: dir, A256GCM, under the name of the master key; nothing of the private half is in the row.
     """
-    prepare_signing_key(fresh)
+    tend_signing_keys(fresh)
 
-    (row,) = rows(fresh)
-    header, wrapped_key, *_ = row.private_jwe.split(".")
-    assert json.loads(base64.urlsafe_b64decode(header + "==")) == {
-        "alg": "dir",
-        "enc": "A256GCM",
-        "kid": fresh.master.id,
-    }
-    assert wrapped_key == ""
+    stored = rows(fresh)
+    assert len(stored) == 2
+    for row in stored:
+        header, wrapped_key, *_ = row.private_jwe.split(".")
+        assert json.loads(base64.urlsafe_b64decode(header + "==")) == {
+            "alg": "dir",
+            "enc": "A256GCM",
+            "kid": fresh.master.id,
+        }
+        assert wrapped_key == ""
     private = fresh.keyring.signer.key.as_dict(private=True)
     assert private.keys() >= {"d", "p", "q"}
-    assert not any(private[name] in str(tuple(row)) for name in private.keys() & PRIVATE)
+    assert not any(private[name] in str(stored) for name in private.keys() & PRIVATE)
 
 
-def test_a_start_with_another_master_key_says_what_to_do(empty, fresh):
+@pytest.mark.parametrize("standby", ["a standby waits", "no standby"])
+def test_a_start_with_another_master_key_says_what_to_do(fresh, worker, rsa, standby):
     """
-    A database of another installation is not overwritten; the operator is told which key to bring back.
+    A database of another installation is not written to; the operator is told which key to bring back.
+
+    Whatever step is due, a host that cannot open what is there takes none: a key under its own master would lock
+    the rightful hosts out.
     """
-    prepare_signing_key(fresh)
+    if standby == "no standby":
+        with fresh.database.transaction() as connection:
+            begin(connection, rsa, "RS256", fresh.keyring.wrapping, now=fresh.clock.now())
+    else:
+        tend_signing_keys(fresh)
     before = rows(fresh)
 
-    foreign = wiring_of(create_app(environment(empty, MASTER_KEY="A" * 43), warm=False)).tools
+    foreign = worker(MASTER_KEY="A" * 43)
     with pytest.raises(ConfigurationError, match=r"does not open with this master key.*master\.key.*CHALK_MASTER_KEY"):
-        prepare_signing_key(foreign)
-    foreign.database.close()
+        tend_signing_keys(foreign)
 
     assert rows(fresh) == before
+    tend_signing_keys(fresh)
+    assert fresh.keyring.signer.kid == before[0].kid
 
 
 def test_a_key_that_is_there_is_used_again(fresh, clock):
     """
     A restart signs with the key of before, so that tokens of before still verify.
     """
-    prepare_signing_key(fresh)
+    tend_signing_keys(fresh)
     restarted = dataclasses.replace(fresh, keyring=Keyring(fresh.keyring.wrapping))
 
     clock.step(days=30)
-    prepare_signing_key(restarted)
+    tend_signing_keys(restarted)
 
     assert restarted.keyring.jwks == fresh.keyring.jwks
 
 
-def test_the_database_refuses_a_second_active_key(fresh):
+def test_the_database_refuses_a_second_active_or_standby_key(fresh):
     """
-    E3: whatever races, and whoever writes, two keys are never active; standby and retired ones may be many.
+    E3: whatever races, and whoever writes, two keys are never active, and two never wait; retired ones may be many.
     """
-    prepare_signing_key(fresh)
-    (row,) = rows(fresh)
+    tend_signing_keys(fresh)
+    row = rows(fresh)[0]
 
     def another(kid, state):
         with fresh.database.transaction() as connection:
             connection.execute(insert(SigningKeyRow).values({**row._mapping, "kid": kid, "state": state}))
 
-    for number, state in enumerate(["standby", "standby", "retired", "retired", "revoked"]):
+    for number, state in enumerate(["retired", "retired", "revoked", "revoked"]):
         another(f"{number}", state)
-    with pytest.raises(exc.IntegrityError):
-        another("second", "active")
-    with pytest.raises(exc.IntegrityError), fresh.database.transaction() as connection:
-        connection.execute(update(SigningKeyRow).where(SigningKeyRow.kid == "0").values(state="active"))
+    for state in ("active", "standby"):
+        with pytest.raises(exc.IntegrityError):
+            another(f"second {state}", state)
+        with pytest.raises(exc.IntegrityError), fresh.database.transaction() as connection:
+            connection.execute(update(SigningKeyRow).where(SigningKeyRow.kid == "0").values(state=state))
     with pytest.raises(exc.IntegrityError):
         another("third", "sleeping")
 
 
-def test_a_revoked_key_is_gone_and_a_retired_one_is_still_published(fresh, rsa):
+def test_a_revoked_key_is_gone_and_a_retired_one_is_still_published(fresh):
     """
     CONTRACT 7: standby and retired keys stand in the key set, a revoked one does not; another is made to sign.
     """
-    prepare_signing_key(fresh)
-    first = fresh.keyring.signer.kid
-    states = []
+    tend_signing_keys(fresh)
+    first, second = the(fresh, "active"), the(fresh, "standby")
+    seen = []
     for state in ("retired", "revoked"):
         with fresh.database.transaction() as connection:
-            connection.execute(update(SigningKeyRow).where(SigningKeyRow.kid == first).values(state=state))
-            ensure_active(connection, fresh.keyring.wrapping, now=fresh.clock.now())
-            fresh.keyring.fill(connection)
-        states.append(fresh.keyring.public_key(first) is not None)
+            later = {"state": state, "verify_until": fresh.clock.now() + timedelta(hours=1)}
+            connection.execute(update(SigningKeyRow).where(SigningKeyRow.kid == first).values(later))
+        tend_signing_keys(fresh)
+        seen.append((fresh.keyring.public_key(first) is not None, kids(fresh, "active")))
 
-    assert states == [True, False]
-    assert fresh.keyring.signer.kid != first
+    assert seen == [(True, [second]), (False, [second])]
+    assert published(fresh.keyring.jwks).keys() == {second, the(fresh, "standby")}
 
 
 def test_a_wrapped_key_is_unwrapped_to_itself(rsa):

@@ -1,5 +1,6 @@
 """The database is away: every door says so, nothing is decided, and what is in memory is served."""
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -111,6 +112,34 @@ def test_the_published_documents_outlive_the_database(orphan):
         assert answer.headers["Cache-Control"] == "public, max-age=300"
         assert http.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     assert http.get(JWKS).json["keys"]
+
+
+def test_keys_that_are_too_old_are_published_while_nothing_newer_can_be_read(orphan, clock):
+    """
+    E4: hours into an outage, too.
+    """
+    http = orphan[0]
+    before = http.get(JWKS).data
+    clock.step(hours=5)
+    assert [(answer.status_code, answer.data) for answer in [http.get(JWKS) for _ in range(3)]] == [(200, before)] * 3
+
+
+def test_verifiers_do_not_wait_for_a_database_that_is_silent(own_database, clock):
+    """
+    E4: one request in a while finds out that nothing can be read; all others are served from memory at once.
+    """
+    one_connection = {"DATABASE_POOL_SIZE": "1", "DATABASE_TIMEOUT_SECONDS": "1", "KEYRING_MAX_AGE_SECONDS": "1"}
+    application = create_app(environment(own_database, **one_connection), clock)
+    database, http = wiring_of(application).tools.database, application.test_client()
+    with database.transaction():
+        began = time.monotonic()
+        for _ in range(6):
+            clock.step(seconds=10)
+            assert http.get(JWKS).status_code == 200
+        took = time.monotonic() - began
+    database.close()
+
+    assert took < 3
 
 
 def test_what_needs_no_database_is_refused_as_usual(orphan):
