@@ -205,6 +205,19 @@ def test_retiring_says_what_is_not_safe(run, tools, clock):
     assert (the(tools, "active"), len(kids(tools, "standby"))) == (standby, 1)
 
 
+@pytest.mark.parametrize("step", [["activate"], ["retire"], ["revoke", "--reason", "why"]])
+@pytest.mark.parametrize(
+    "kid", ["-zUC3ltR37SA2EiqG6gW5Eczlg6U_LVEvIjf1Jnbg9c", "--UC3ltR37SA2EiqG6gW5Eczlg6U_LVEvIjf1Jnbg9"]
+)
+def test_a_kid_that_looks_like_an_option_is_a_kid(run, tools, step, kid):
+    """
+    E6: thumbprints may begin with a dash, and an emergency is no time to learn of `--`.
+    """
+    said = run(step[0], kid, *step[1:])
+
+    assert (said.status, said.err) == (1, "chalk-auth: Not found\n")
+
+
 def test_an_unknown_key_is_not_found(run, tools):
     """
     In a sentence, with status 1.

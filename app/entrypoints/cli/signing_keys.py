@@ -18,6 +18,8 @@ from app.flows.tools import Tools
 from app.foundation.clock import rfc3339
 
 _WIDTH = 60
+# A thumbprint is base64url: one in sixty-four looks like an option.
+_KID_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
 _ROW = "{:43}  {:10}  {:8}  {:20}  {:20}  {:20}"
 _FORCE = click.option("--force", is_flag=True, help="Do it although it is not safe; needs --reason.")
 _REASON = click.option("--reason", help="Why; it is recorded with the key.")
@@ -58,7 +60,7 @@ def rotate(launcher: Launcher, force: bool, reason: str | None) -> None:  # noqa
     click.echo(f"ACTIVE={_step(launcher, None, _forced(force=force, reason=reason))}")
 
 
-@signing_keys.command("activate")
+@signing_keys.command("activate", context_settings=_KID_MAY_BEGIN_WITH_A_DASH)
 @click.argument("kid")
 @_FORCE
 @_REASON
@@ -68,7 +70,7 @@ def activate(launcher: Launcher, kid: str, force: bool, reason: str | None) -> N
     click.echo(f"ACTIVE={_step(launcher, kid, _forced(force=force, reason=reason))}")
 
 
-@signing_keys.command("retire")
+@signing_keys.command("retire", context_settings=_KID_MAY_BEGIN_WITH_A_DASH)
 @click.argument("kid")
 @_FORCE
 @_REASON
@@ -83,7 +85,7 @@ def retire(launcher: Launcher, kid: str, force: bool, reason: str | None) -> Non
         raise _refusal(error) from error
 
 
-@signing_keys.command("revoke")
+@signing_keys.command("revoke", context_settings=_KID_MAY_BEGIN_WITH_A_DASH)
 @click.argument("kid")
 @click.option("--reason", required=True, help="Why; it is recorded with the key.")
 @click.pass_obj
