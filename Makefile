@@ -7,6 +7,9 @@ PORT   ?= 8000
 UV     ?= uv
 ARGS   ?=
 
+# Processes that share the tests; one file on one database stays in one of them. AT_ONCE= runs them one by one.
+AT_ONCE ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
 VENV    := .venv
 BIN     := $(VENV)/bin
 MADE    := $(VENV)/.made
@@ -35,7 +38,7 @@ serve: $(RUNTIME) ## run a demo server with a tenant, a room and keys to try (PO
 	@export CHALK_ISSUER="$${CHALK_ISSUER:-http://127.0.0.1:$(PORT)}"; exec $(BIN)/chalk-auth demo --port $(PORT)
 
 test: $(DEV) ## run all tests with coverage (ARGS='tests/house --no-cov' to choose)
-	@$(BIN)/python -m pytest --cov=app --cov-branch --cov-report=term-missing --cov-fail-under=95 $(ARGS)
+	@$(BIN)/python -m pytest $(AT_ONCE) --cov=app --cov-branch --cov-report=term-missing --cov-fail-under=95 $(ARGS)
 
 lint: $(DEV) ## check style, types and the direction of imports
 	@$(BIN)/ruff check .

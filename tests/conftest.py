@@ -22,6 +22,17 @@ ROOT = Path(__file__).resolve().parent.parent
 MASTER_KEY = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU="
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Keep the tests of one file on one database in one process, where several share the work (`-n`).
+
+    Databases, servers and applications of a session are then made once, not once a process.
+    """
+    for item in items:
+        backend = "postgresql" if "postgresql" in item.nodeid else "other"
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.relative_to(ROOT)} {backend}"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL server for the whole run."""

@@ -31,8 +31,9 @@ class Server:
 
 
 def free_port() -> int:
-    """Find a port below the ephemeral range that nobody listens on."""
-    for port in range(20_000 + os.getpid() % 5_000, 32_000):
+    """Find a port below the ephemeral range that nobody listens on; processes that run tests at once search apart."""
+    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+    for port in range(20_000 + 3_000 * own + os.getpid() % 2_000, 32_000):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
