@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         issuer=settings.http.issuer,
         resource_metadata_url=metadata.resource_url(resource),
         jwks_max_age_seconds=settings.keys.jwks_max_age_seconds,
+        trusted_proxies=settings.http.trusted_proxies,
     )
     wire(app, wiring)
     _open_doors(app, settings.http.issuer, resource)

@@ -6,13 +6,13 @@ Each field names its variable and its meaning; `docs/settings.md` is checked aga
 
 import dataclasses
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from app.foundation.database import resolve_url
+from app.foundation.environment import Network, networks, one_of, url, urls, whole
 from app.foundation.errors import ConfigurationError
 
 _PREFIX = "CHALK_"
@@ -21,43 +21,11 @@ _ROOT = Path(__file__).resolve().parent.parent
 Group = TypeVar("Group")
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*", text):
-        raise ValueError("an http or https URL of plain characters, without a trailing slash, query or fragment")
-    return text
-
-
-def _urls(text: str) -> tuple[str, ...]:
-    # A resource's URL is compared byte for byte, and may end with a slash, unlike an issuer.
-    given = [one.strip() for one in text.split(",") if one.strip()]
-    for one in given:
-        _url(one.removesuffix("/"))
-    return tuple(dict.fromkeys(given))
-
-
 def _database_url(text: str) -> str:
-    url = resolve_url(text, _ROOT)
-    if url is None:
+    found = resolve_url(text, _ROOT)
+    if found is None:
         raise ValueError("the URL of a sqlite file or of a postgresql database")
-    return url
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return text
-
-    return parse
+    return found
 
 
 def _setting(
@@ -78,9 +46,9 @@ class DatabaseSettings:
         _database_url,
         secret=True,
     )
-    pool_size: int = _setting("DATABASE_POOL_SIZE", "connections of one process", "5", _whole(1, 1000))
+    pool_size: int = _setting("DATABASE_POOL_SIZE", "connections of one process", "5", whole(1, 1000))
     timeout_seconds: int = _setting(
-        "DATABASE_TIMEOUT_SECONDS", "patience with a connection, a lock or a statement", "10", _whole(1, 600)
+        "DATABASE_TIMEOUT_SECONDS", "patience with a connection, a lock or a statement", "10", whole(1, 600)
     )
 
 
@@ -95,19 +63,19 @@ class KeySettings:
         "KEYS_DIRECTORY", "where the master key lies, created at first start", "keys", lambda text: str(_ROOT / text)
     )
     jwks_max_age_seconds: int = _setting(
-        "JWKS_MAX_AGE_SECONDS", "how long verifiers may cache the JWKS", "300", _whole(10, 86_400)
+        "JWKS_MAX_AGE_SECONDS", "how long verifiers may cache the JWKS", "300", whole(10, 86_400)
     )
     signing_algorithm: str = _setting(
         "SIGNING_ALGORITHM",
         "kind of the keys that sign access tokens; a change is a rotation",
         "RS256",
-        _one_of("RS256", "RS256-3072", "RS256-4096", "PS256", "ES256", "Ed25519"),
+        one_of("RS256", "RS256-3072", "RS256-4096", "PS256", "ES256", "Ed25519"),
     )
     signing_key_days: int = _setting(
-        "SIGNING_KEY_DAYS", "how long a key signs before the next one does", "90", _whole(1, 3650)
+        "SIGNING_KEY_DAYS", "how long a key signs before the next one does", "90", whole(1, 3650)
     )
     keyring_max_age_seconds: int = _setting(
-        "KEYRING_MAX_AGE_SECONDS", "how long a worker goes on with the signing keys it last read", "5", _whole(1, 60)
+        "KEYRING_MAX_AGE_SECONDS", "how long a worker goes on with the signing keys it last read", "5", whole(1, 60)
     )
 
 
@@ -115,18 +83,18 @@ class KeySettings:
 class TokenLifetimes:
     """How long tokens and sessions live."""
 
-    access_ttl_seconds: int = _setting("ACCESS_TTL_SECONDS", "life of an access token", "3600", _whole(30, 86_400))
+    access_ttl_seconds: int = _setting("ACCESS_TTL_SECONDS", "life of an access token", "3600", whole(30, 86_400))
     refresh_idle_seconds: int = _setting(
-        "REFRESH_IDLE_SECONDS", "a session ends when unused for so long", "2592000", _whole(60, 31_536_000)
+        "REFRESH_IDLE_SECONDS", "a session ends when unused for so long", "2592000", whole(60, 31_536_000)
     )
     refresh_absolute_seconds: int = _setting(
-        "REFRESH_ABSOLUTE_SECONDS", "a session ends so long after its start", "7776000", _whole(60, 94_608_000)
+        "REFRESH_ABSOLUTE_SECONDS", "a session ends so long after its start", "7776000", whole(60, 94_608_000)
     )
     refresh_retry_seconds: int = _setting(
         "REFRESH_RETRY_SECONDS",
         "window in which a spent refresh token is answered again without an Idempotency-Key; 0 is strict",
         "0",
-        _whole(0, 60),
+        whole(0, 60),
     )
 
 
@@ -134,13 +102,13 @@ class TokenLifetimes:
 class HttpSettings:
     """Names and bounds on the wire."""
 
-    issuer: str = _setting("ISSUER", "the server's own URL, as clients see it", "http://127.0.0.1:8000", _url)
+    issuer: str = _setting("ISSUER", "the server's own URL, as clients see it", "http://127.0.0.1:8000", url)
     audiences: tuple[str, ...] = _setting(
         "AUDIENCES",
         "`aud` that access tokens may have, as URLs with commas between; the first is the default, "
         "and that of our own API; without it, the issuer",
         "",
-        _urls,
+        urls,
     )
     private_jwks_hosts: tuple[str, ...] = _setting(
         "PRIVATE_JWKS_HOSTS",
@@ -148,7 +116,31 @@ class HttpSettings:
         "",
         lambda text: tuple(one.strip().lower() for one in text.split(",") if one.strip()),
     )
-    max_body_bytes: int = _setting("MAX_BODY_BYTES", "largest accepted request body", "65536", _whole(1024, 10_485_760))
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "TRUSTED_PROXIES",
+        "proxies in front, by address or network, with commas between; from them alone `X-Forwarded-For` is believed",
+        "",
+        networks,
+    )
+    max_body_bytes: int = _setting("MAX_BODY_BYTES", "largest accepted request body", "65536", whole(1024, 10_485_760))
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """How much one caller may do."""
+
+    guesses_per_source: int = _setting(
+        "GUESSES_PER_SOURCE",
+        "wrong credentials that one address may present in a minute, to one worker",
+        "60",
+        whole(1, 1_000_000),
+    )
+    guesses_per_credential: int = _setting(
+        "GUESSES_PER_CREDENTIAL",
+        "wrong credentials that may be presented for one key or client in a minute, by everybody, to one worker",
+        "20",
+        whole(1, 1_000_000),
+    )
 
 
 @dataclass(frozen=True)
@@ -156,7 +148,7 @@ class LogSettings:
     """What the server tells its operator."""
 
     level: str = _setting(
-        "LOG_LEVEL", "lowest level that is logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")
+        "LOG_LEVEL", "lowest level that is logged", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR")
     )
 
 
@@ -168,10 +160,11 @@ class Settings:
     keys: KeySettings
     lifetimes: TokenLifetimes
     http: HttpSettings
+    limits: LimitSettings
     logs: LogSettings
 
 
-_GROUPS: tuple[type, ...] = (DatabaseSettings, KeySettings, TokenLifetimes, HttpSettings, LogSettings)
+_GROUPS: tuple[type, ...] = (DatabaseSettings, KeySettings, TokenLifetimes, HttpSettings, LimitSettings, LogSettings)
 
 
 def variables() -> Iterable[Mapping[str, Any]]:
@@ -199,6 +192,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         keys=build(KeySettings),
         lifetimes=build(TokenLifetimes),
         http=build(HttpSettings),
+        limits=build(LimitSettings),
         logs=build(LogSettings),
     )
     if problems:

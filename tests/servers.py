@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
-from tests.conftest import MASTER_KEY, ROOT
+from tests.conftest import MANY_GUESSES, MASTER_KEY, ROOT
 
 COMMAND = str(Path(sys.executable).parent / "chalk-auth")
 
@@ -56,7 +56,8 @@ def running(command: list[str], port: int, database_url: str, *, workers: int = 
 
     At the end it is stopped by its pid, and so are workers that outlive it.
     """
-    given = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "WARNING", **settings}
+    usual = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "WARNING", **MANY_GUESSES}
+    given = usual | settings
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("CHALK_")}
     process = subprocess.Popen(
         command,

@@ -1,16 +1,20 @@
 """Headers that every door sets in the same way."""
 
 import hashlib
+import ipaddress
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from flask import Response, request
 from werkzeug.datastructures import Headers
 
+from app.flows.refusals import RateLimitedError, ServiceError
 from app.foundation import opaque
 from app.foundation.clock import rfc3339
+from app.foundation.environment import Network
 
-RETRY_AFTER_SECONDS = "1"
+_RETRY_AFTER_SECONDS = "1"
 _REQUEST_ID = re.compile(r"[\w-]{8,128}", re.ASCII)
 
 
@@ -21,10 +25,49 @@ def request_id(presented: str | None) -> str:
     return opaque.random_token()
 
 
+def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str:
+    """
+    Give the address of the client: the nearest one that is not of our own proxies.
+
+    Args:
+        peer: who is connected to us.
+        forwarded_for: the header `X-Forwarded-For`, to which every proxy appends whom it heard; whatever stands left
+            of our own proxies may be made up.
+        proxies: ours.
+
+    Returns:
+        An address; `peer` as it is, when it is none (a socket of this machine).
+    """
+    nearest = peer
+    for hop in [*reversed(forwarded_for.split(",")), ""]:
+        address = _address(nearest)
+        if address is None or not any(address in network for network in proxies):
+            return nearest
+        further = _address(hop.strip())
+        if further is None:
+            return nearest
+        nearest = str(further)
+    return nearest
+
+
 def no_store(headers: Headers) -> None:
     """Keep an answer with a token or a key in it out of every cache (RFC 6749 section 5.1)."""
     headers["Cache-Control"] = "no-store"
     headers["Pragma"] = "no-cache"
+
+
+def come_back(headers: Headers, error: ServiceError, status: int) -> None:
+    """
+    Tell when to try again, where that helps: after a fault that passes, or when a limit is used up.
+
+    Source: RFC 9110 section 10.2.3; draft-ietf-httpapi-ratelimit-headers-10.
+    """
+    if isinstance(error, RateLimitedError):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+        headers["RateLimit-Policy"] = f'"{error.policy}";q={error.quota};w={error.window_seconds}'
+        headers["RateLimit"] = f'"{error.policy}";r=0;t={error.retry_after_seconds}'
+    elif status == 503:
+        headers["Retry-After"] = _RETRY_AFTER_SECONDS
 
 
 def document(content: bytes, content_type: str, max_age_seconds: int) -> Response:
@@ -40,3 +83,13 @@ def key_status(headers: Headers, rotating_until: datetime | None) -> None:
     """Tell the user of a key in its grace that it has been replaced, and until when it works."""
     if rotating_until is not None:
         headers["X-API-Key-Status"] = f'rotating; expires_at="{rfc3339(rotating_until)}"'
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    # A socket for both families names an IPv4 peer like this.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

@@ -26,10 +26,16 @@ BODY: Refusals = (
     refusals.PayloadTooLargeError,
     refusals.UnsupportedMediaTypeError,
 )
-CLIENT: Refusals = (refusals.InvalidClientError, refusals.InvalidApiKeyError, refusals.TenantSuspendedError)
+CLIENT: Refusals = (
+    refusals.InvalidClientError,
+    refusals.InvalidApiKeyError,
+    refusals.RateLimitedError,
+    refusals.TenantSuspendedError,
+)
 BY_KEY: Refusals = (
     refusals.AuthenticationRequiredError,
     refusals.InvalidApiKeyError,
+    refusals.RateLimitedError,
     refusals.TenantSuspendedError,
     refusals.InsufficientScopeError,
 )

@@ -1,12 +1,13 @@
 """What the factory hands to the doors, and how web framework errors become refusals of ours."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
+from app.entrypoints.headers import client_address
 from app.flows.refusals import (
     InternalError,
     InvalidRequestError,
@@ -16,10 +17,14 @@ from app.flows.refusals import (
     ServiceError,
 )
 from app.flows.tools import Tools
+from app.foundation.environment import Network
+from app.protocol.requests import Transport
 from app.protocol.server import Server
 
 _LOG = logging.getLogger(__name__)
 _NAME = "chalk"
+# All that the protocol reads.
+_HEADERS = ("Authorization", "Idempotency-Key")
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Wiring:
     issuer: str
     resource_metadata_url: str
     jwks_max_age_seconds: int
+    trusted_proxies: Sequence[Network]
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,17 @@ def wiring_of(app: Flask) -> Wiring:
 def wired() -> Wiring:
     """Give the wiring of the application that serves this request."""
     return wiring_of(current_app)
+
+
+def source() -> str:
+    """Give the address that this request comes from, as far as the configured proxies vouch for it."""
+    hops = request.headers.get("X-Forwarded-For", "")
+    return client_address(request.remote_addr or "", hops, wired().trusted_proxies)
+
+
+def carried() -> Transport:
+    """Give what carried this request to the token endpoints of either dialect."""
+    return Transport({name: request.headers.get(name) for name in _HEADERS}, source())
 
 
 def body() -> bytes:

@@ -8,23 +8,25 @@ from app.flows.results import Caller
 from app.flows.tools import Tools
 
 
-def authenticate_api_key(presented: str, tools: Tools) -> Caller:
+def authenticate_api_key(presented: str, tools: Tools, *, source: str | None = None) -> Caller:
     """
     Tell who presents this key; one indexed read.
 
     Args:
         presented: untrusted; never stored, never logged.
         tools: the story's tools.
+        source: the address that it comes from; None when it does not come over the network.
 
     Raises:
         InvalidApiKeyError: unknown, malformed, revoked or expired, all alike.
         TenantSuspendedError: the key is right, its tenant is suspended.
+        RateLimitedError: too many wrong ones came from this source, or for this key.
     """
-    parsed = steps.read_key(presented)
+    parsed = steps.hear_key(presented, source, tools)
     with tools.database.reading() as connection:
         outcome = api_keys.authenticate(connection, parsed, pepper=tools.master.pepper, now=tools.clock.now())
 
-    key = steps.admit_key(outcome)
+    key = steps.admit_key(outcome, parsed, source, tools)
     return Caller(
         kind=_kind(key),
         tenant_id=key.tenant_id,

@@ -44,6 +44,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
 
     Raises:
         InvalidApiKeyError, InvalidClientError: the credential does not work, or is not this client's.
+        RateLimitedError: too many wrong credentials came from this source, or for this client.
         TenantSuspendedError, InvalidScopeError, InvalidTargetError, NotFoundError, RoomEndedError: as they say.
 
     Source: RFC 6749 section 4.4; RFC 8707 section 2.

@@ -25,6 +25,7 @@ def introspect_token(presented: str, credential: steps.Credential, tools: Tools)
 
     Raises:
         InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the caller is not who it claims, or may not act.
+        RateLimitedError: too many wrong credentials came from this source, or for this client.
 
     Source: RFC 7662 section 2.
     """

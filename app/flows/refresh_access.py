@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domain import refresh_tokens
+from app.domain.rate_limits import Guess
 from app.domain.refresh_tokens import Duplicate, Healed, Retried, Reused, Rotated, RotateOutcome
 from app.flows import steps
 from app.flows.refusals import (
@@ -31,6 +32,7 @@ class Refresh:
         credential: what the client shows; None where possession of the token is enough.
         scope: narrows the access token (RFC 6749 section 6); the session keeps its own.
         resources: must be the session's audience, if given (RFC 8707 section 2.2).
+        source: the address that it comes from; None when it does not come over the network.
     """
 
     refresh_token: str = field(repr=False)
@@ -38,6 +40,7 @@ class Refresh:
     credential: steps.Credential | None = None
     scope: str | None = None
     resources: Sequence[str] = ()
+    source: str | None = None
 
 
 def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
@@ -50,6 +53,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
     Raises:
         InvalidRefreshTokenError: unknown, spent, revoked or expired. A reuse is committed before it is refused.
         InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the client is not who it claims, or may not act.
+        RateLimitedError: too many wrong credentials came from this source, or for this client.
         InvalidRequestError: the Idempotency-Key is too short or too long.
         InvalidScopeError, InvalidTargetError: more is asked than the session has; the token is not spent.
 
@@ -62,7 +66,8 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
     signer = steps.signer(tools)
     presented = refresh_tokens.parse(wanted.refresh_token, tools.http.issuer, tools.refresh_keys)
     if presented is None:
-        raise InvalidRefreshTokenError
+        # Not one that we signed: made up, by whom there is only the source to tell. A spent one is no guess.
+        raise steps.wrong(Guess(wanted.source), InvalidRefreshTokenError(), tools)
 
     tenant_id = None if client is None else client.tenant_id
     scope = _narrowed(wanted, presented, tenant_id, tools)

@@ -20,6 +20,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── UnsafeKeyStepError               a step of a signing key would break verifiers; says when it is safe
     ├── RoomEndedError                   the room is over
     ├── InvalidRequestError              a field is wrong; says which
+    ├── RateLimitedError                 too many wrong credentials; says when to come back
     ├── MalformedCredentialError         the Authorization header cannot be read
     ├── MalformedJsonError               the body is not JSON
     ├── MethodNotAllowedError
@@ -54,6 +55,7 @@ __all__ = [
     "MethodNotAllowedError",
     "NotFoundError",
     "PayloadTooLargeError",
+    "RateLimitedError",
     "RoomEndedError",
     "ServiceError",
     "TenantSuspendedError",
@@ -202,6 +204,28 @@ class InvalidRequestError(ServiceError):
         self.args = (f"{field} {problem}",)
         self.field = field
         self.problem = problem
+
+
+class RateLimitedError(ServiceError):
+    """
+    Too many wrong credentials from this source, or for this key or client; it was not looked at, or was wrong again.
+
+    Args:
+        policy: which limit.
+        quota: how many it allows in `window_seconds`.
+        window_seconds: see there.
+        retry_after_seconds: when it allows the next.
+    """
+
+    code = "rate_limited"
+    public = "Too many failed attempts"
+
+    def __init__(self, policy: str, quota: int, window_seconds: int, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.policy = policy
+        self.quota = quota
+        self.window_seconds = window_seconds
+        self.retry_after_seconds = retry_after_seconds
 
 
 class MalformedCredentialError(ServiceError):

@@ -23,6 +23,7 @@ def revoke_token(presented: str, credential: steps.Credential | None, tools: Too
 
     Raises:
         InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the client is not who it claims, or may not act.
+        RateLimitedError: too many wrong credentials came from this source, or for this client.
     """
     client = None if credential is None else steps.authenticate_client(credential, tools)
     session_id = _session_of(presented, tools, access_tokens_too=client is not None)

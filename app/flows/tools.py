@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from joserfc.jwk import OctKey
 
-from app.domain import clients, refresh_tokens, signing_keys
+from app.domain import clients, rate_limits, refresh_tokens, signing_keys
 from app.domain.signing_keys import WrappingKey
 from app.foundation.clock import Clock
 from app.foundation.database import Database
@@ -27,13 +27,14 @@ class Tools:
     families: refresh_tokens.Policy
     cursors: Cursors
     remote_keys: clients.RemoteKeys
+    guesses: rate_limits.Guesses
     access_ttl_seconds: int
     http: HttpSettings
 
 
 def lay_out(clock: Clock, database: Database, master: MasterKey, settings: Settings) -> Tools:
     """Put the tools together; keys are parsed here, once a process."""
-    keys, lifetimes, http = settings.keys, settings.lifetimes, settings.http
+    keys, lifetimes, http, limits = settings.keys, settings.lifetimes, settings.http, settings.limits
     return Tools(
         clock=clock,
         database=database,
@@ -54,6 +55,7 @@ def lay_out(clock: Clock, database: Database, master: MasterKey, settings: Setti
             refresh_kid=master.id,
         ),
         cursors=Cursors(master.cursors),
+        guesses=rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
         access_ttl_seconds=lifetimes.access_ttl_seconds,
         http=http,

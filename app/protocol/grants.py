@@ -86,6 +86,7 @@ class RefreshTokenGrant(Grant):
             credential=self.credential,
             scope=self.request.payload.scope,
             resources=self.request.payload.resources,
+            source=self.request.source,
         )
         return refresh_access(wanted, self.tools)
 
@@ -102,7 +103,7 @@ class ApiKeyGrant(Grant):
     def run(self) -> TokenPair:
         """Exchange it, always with a refresh token."""
         wanted = Exchange(
-            credential=Credential(secret=self.required("api_key")),
+            credential=Credential(secret=self.required("api_key"), source=self.request.source),
             room_id=self.request.payload.data.get("room_id"),
             offline=True,
         )
@@ -121,7 +122,9 @@ class PossessionRefreshGrant(Grant):
     def run(self) -> TokenPair:
         """Rotate it."""
         wanted = Refresh(
-            refresh_token=self.required("refresh_token"), idempotency_key=self.request.headers.get("Idempotency-Key")
+            refresh_token=self.required("refresh_token"),
+            idempotency_key=self.request.headers.get("Idempotency-Key"),
+            source=self.request.source,
         )
         return refresh_access(wanted, self.tools)
 

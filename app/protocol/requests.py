@@ -5,6 +5,7 @@ Source: RFC 6749 sections 3.2 and Appendix B.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749.requests import OAuth2Payload, OAuth2Request
@@ -29,22 +30,29 @@ class Parameters(OAuth2Payload):
         return self._given
 
 
+@dataclass(frozen=True)
+class Transport:
+    """What carried a request: the headers that matter, and the address that it came from; None: not over a network."""
+
+    headers: Mapping[str, str | None]
+    source: str | None
+
+
 class TokenRequest(OAuth2Request):
     """
     A request at the token endpoint, of either dialect.
 
     `by_possession` marks what came in through Chalk JSON, where the token or key in the body is the only credential;
-    the grants of the two dialects do not mix.
+    the grants of the two dialects do not mix. `source` is the address that it came from.
     """
 
-    def __init__(
-        self, parameters: Parameters, headers: Mapping[str, str | None], *, issuer: str, by_possession: bool
-    ) -> None:
+    def __init__(self, parameters: Parameters, carried: Transport, *, issuer: str, by_possession: bool) -> None:
         # Authlib wants an https URL. Ours comes from the settings, never from the request; that TLS ends at the
         # proxy in front, or at nobody on a developer's machine, is decided there.
-        super().__init__("POST", "https:" + issuer.split(":", 1)[1], headers=headers)
+        super().__init__("POST", "https:" + issuer.split(":", 1)[1], headers=carried.headers)
         self.payload = parameters
         self.by_possession = by_possession
+        self.source = carried.source
 
 
 def read_form(body: bytes) -> Parameters:

@@ -13,9 +13,8 @@ from app.protocol.client_auth import METHODS, must_be_single
 from app.protocol.endpoints import ENDPOINTS, Introspection, Revocation
 from app.protocol.errors import describe_authlib
 from app.protocol.grants import GRANTS, ApiKeyGrant, PossessionRefreshGrant
-from app.protocol.requests import Parameters, TokenRequest
+from app.protocol.requests import Parameters, TokenRequest, Transport
 
-Headers = Mapping[str, str | None]
 Answer = TokenPair | tuple[int, dict[str, Any]]
 
 
@@ -36,7 +35,7 @@ class Server(AuthorizationServer):
         for endpoint in ENDPOINTS:
             self.register_endpoint(endpoint)
 
-    def token(self, parameters: Parameters, headers: Headers) -> Answer:
+    def token(self, parameters: Parameters, carried: Transport) -> Answer:
         """
         Answer a request at /oauth/token: a pair, or the status and body of an error of Authlib's own.
 
@@ -45,27 +44,27 @@ class Server(AuthorizationServer):
         """
         if parameters.grant_type is None:
             raise InvalidRequestError("grant_type", "is required")
-        answer: Answer = self.create_token_response(self._request(parameters, headers))
+        answer: Answer = self.create_token_response(self._request(parameters, carried))
         return answer
 
-    def revoke(self, parameters: Parameters, headers: Headers) -> Answer:
+    def revoke(self, parameters: Parameters, carried: Transport) -> Answer:
         """Answer a request at /oauth/revoke; raises what the story refused."""
-        answer: Answer = self.create_endpoint_response(Revocation.ENDPOINT_NAME, self._request(parameters, headers))
+        answer: Answer = self.create_endpoint_response(Revocation.ENDPOINT_NAME, self._request(parameters, carried))
         return answer
 
-    def introspect(self, parameters: Parameters, headers: Headers) -> Answer:
+    def introspect(self, parameters: Parameters, carried: Transport) -> Answer:
         """Answer a request at /oauth/introspect; raises what the story refused."""
-        answer: Answer = self.create_endpoint_response(Introspection.ENDPOINT_NAME, self._request(parameters, headers))
+        answer: Answer = self.create_endpoint_response(Introspection.ENDPOINT_NAME, self._request(parameters, carried))
         return answer
 
-    def exchange(self, fields: Mapping[str, str]) -> TokenPair:
+    def exchange(self, fields: Mapping[str, str], carried: Transport) -> TokenPair:
         """Answer Chalk JSON's exchange of an API key."""
-        return self._pair({"grant_type": ApiKeyGrant.GRANT_TYPE, **fields}, {})
+        return self._pair({"grant_type": ApiKeyGrant.GRANT_TYPE, **fields}, carried)
 
-    def refresh(self, refresh_token: str, idempotency_key: str | None) -> TokenPair:
-        """Answer Chalk JSON's refresh."""
+    def refresh(self, refresh_token: str, carried: Transport) -> TokenPair:
+        """Answer Chalk JSON's refresh; of the headers, the Idempotency-Key counts."""
         fields = {"grant_type": PossessionRefreshGrant.GRANT_TYPE, "refresh_token": refresh_token}
-        return self._pair(fields, {"Idempotency-Key": idempotency_key})
+        return self._pair(fields, carried)
 
     @property
     def grant_types(self) -> list[str]:
@@ -92,13 +91,13 @@ class Server(AuthorizationServer):
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Nobody listens: signals would carry live tokens."""
 
-    def _request(self, parameters: Parameters, headers: Headers) -> TokenRequest:
-        request = TokenRequest(parameters, headers, issuer=self.tools.http.issuer, by_possession=False)
+    def _request(self, parameters: Parameters, carried: Transport) -> TokenRequest:
+        request = TokenRequest(parameters, carried, issuer=self.tools.http.issuer, by_possession=False)
         must_be_single(request)
         return request
 
-    def _pair(self, parameters: Mapping[str, str], headers: Headers) -> TokenPair:
-        request = TokenRequest(Parameters(parameters), headers, issuer=self.tools.http.issuer, by_possession=True)
+    def _pair(self, parameters: Mapping[str, str], carried: Transport) -> TokenPair:
+        request = TokenRequest(Parameters(parameters), carried, issuer=self.tools.http.issuer, by_possession=True)
         answer = self.create_token_response(request)
         if not isinstance(answer, TokenPair):
             raise TypeError("a grant of Chalk JSON gave no pair")

@@ -1,12 +1,12 @@
 """POST /auth/token, /auth/refresh, /auth/revoke: the seed's token endpoints."""
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 from msgspec import UNSET
 
 from app.entrypoints.chalk.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody
 from app.entrypoints.chalk.envelope import answer, read
 from app.entrypoints.operations import BODY, IdempotencyKey, Operation, describes
-from app.entrypoints.wiring import wired
+from app.entrypoints.wiring import carried, wired
 from app.flows import refusals
 from app.flows.results import TokenPair
 from app.flows.revoke_token import revoke_token
@@ -14,6 +14,7 @@ from app.flows.revoke_token import revoke_token
 _EXCHANGE = (
     refusals.MalformedJsonError,
     refusals.InvalidApiKeyError,
+    refusals.RateLimitedError,
     refusals.TenantSuspendedError,
     refusals.NotFoundError,
     refusals.RoomEndedError,
@@ -30,7 +31,7 @@ def token() -> Response:
     fields = {"api_key": asked.api_key}
     if asked.room_id is not UNSET:
         fields["room_id"] = asked.room_id
-    return _answer(wired().server.exchange(fields))
+    return _answer(wired().server.exchange(fields, carried()))
 
 
 @routes.post("/refresh")
@@ -38,14 +39,14 @@ def token() -> Response:
     Operation(
         json=RefreshRequest,
         answers={200: Data[TokenBody]},
-        refuses=(*BODY, refusals.MalformedJsonError, refusals.InvalidRefreshTokenError),
+        refuses=(*BODY, refusals.MalformedJsonError, refusals.InvalidRefreshTokenError, refusals.RateLimitedError),
         headers={"Idempotency-Key": IdempotencyKey},
     )
 )
 def refresh() -> Response:
     """Exchange a refresh token for the next pair."""
     asked = read(RefreshRequest)
-    return _answer(wired().server.refresh(asked.refresh_token, request.headers.get("Idempotency-Key")))
+    return _answer(wired().server.refresh(asked.refresh_token, carried()))
 
 
 @routes.post("/revoke")

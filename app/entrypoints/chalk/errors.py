@@ -3,7 +3,7 @@
 from flask import Response, g
 
 from app.entrypoints.chalk.bodies import Detail, ErrorBody, ErrorContent, encode
-from app.entrypoints.headers import RETRY_AFTER_SECONDS
+from app.entrypoints.headers import come_back
 from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.refusals import ServiceError
@@ -31,6 +31,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.KeyNotActiveError: (409, "KEY_NOT_ACTIVE"),
     refusals.UnsafeKeyStepError: (409, "CONFLICT"),
     refusals.RoomEndedError: (409, "ROOM_ENDED"),
+    refusals.RateLimitedError: (429, "RATE_LIMITED"),
     refusals.PayloadTooLargeError: (413, "PAYLOAD_TOO_LARGE"),
     refusals.UnsupportedMediaTypeError: (415, "UNSUPPORTED_MEDIA_TYPE"),
     refusals.InternalError: (500, "INTERNAL_ERROR"),
@@ -56,8 +57,7 @@ def refuse(error: ServiceError) -> Response:
         response.headers.add("WWW-Authenticate", challenge)
     if isinstance(error, refusals.MethodNotAllowedError):
         response.headers["Allow"] = error.allowed
-    if status == 503:
-        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    come_back(response.headers, error, status)
     return response
 
 

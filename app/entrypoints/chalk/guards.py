@@ -2,7 +2,7 @@
 
 from flask import g, request
 
-from app.entrypoints.wiring import wired
+from app.entrypoints.wiring import source, wired
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.refusals import AuthenticationRequiredError, MalformedCredentialError
@@ -16,13 +16,13 @@ def by_key() -> Caller:
 
     Raises:
         AuthenticationRequiredError: there is none.
-        InvalidApiKeyError, TenantSuspendedError: see `authenticate_api_key`.
+        InvalidApiKeyError, RateLimitedError, TenantSuspendedError: see `authenticate_api_key`.
     """
     presented = request.headers.get("X-API-Key")
     if presented is None:
         raise AuthenticationRequiredError
 
-    caller = authenticate_api_key(presented, wired().tools)
+    caller = authenticate_api_key(presented, wired().tools, source=source())
     g.key_rotating_until = caller.key_rotating_until
     return caller
 

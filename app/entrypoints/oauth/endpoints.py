@@ -15,7 +15,7 @@ from app.entrypoints.oauth.bodies import (
 )
 from app.entrypoints.oauth.errors import plain
 from app.entrypoints.operations import BODY, CLIENT, FORM, Operation, describes
-from app.entrypoints.wiring import body, wired
+from app.entrypoints.wiring import body, carried, wired
 from app.flows import refusals
 from app.flows.refusals import UnsupportedMediaTypeError
 from app.flows.results import TokenPair
@@ -28,7 +28,6 @@ _GRANTS = (
     refusals.InvalidRefreshTokenError,
     refusals.UnauthorizedClientError,
 )
-_HEADERS = ("Authorization", "Idempotency-Key")
 
 
 @describes(
@@ -42,7 +41,7 @@ _HEADERS = ("Authorization", "Idempotency-Key")
 )
 def token() -> Response:
     """Issue tokens (RFC 6749 section 3.2)."""
-    answer = wired().server.token(_form(), _headers())
+    answer = wired().server.token(_form(), carried())
     if not isinstance(answer, TokenPair):
         return plain(*answer)
 
@@ -64,7 +63,7 @@ def token() -> Response:
 )
 def revoke() -> Response:
     """End the session of a token of this client; 200 whatever was presented (RFC 7009)."""
-    return _plain(wired().server.revoke(_form(), _headers()))
+    return _plain(wired().server.revoke(_form(), carried()))
 
 
 @describes(
@@ -72,17 +71,13 @@ def revoke() -> Response:
 )
 def introspect() -> Response:
     """Tell whether a token is alive, and what it says (RFC 7662)."""
-    return _plain(wired().server.introspect(_form(), _headers()))
+    return _plain(wired().server.introspect(_form(), carried()))
 
 
 def _form() -> Parameters:
     if request.mimetype != FORM:
         raise UnsupportedMediaTypeError(FORM)
     return read_form(body())
-
-
-def _headers() -> dict[str, str | None]:
-    return {name: request.headers.get(name) for name in _HEADERS}
 
 
 def _plain(answer: Answer) -> Response:

@@ -5,14 +5,16 @@ from typing import Any
 import msgspec
 from flask import Response
 
-from app.entrypoints.headers import RETRY_AFTER_SECONDS, no_store
+from app.entrypoints.headers import come_back, no_store
 from app.flows.refusals import InvalidClientError, MethodNotAllowedError, ServiceError
 from app.protocol import errors
 
 
 def refuse(error: ServiceError) -> Response:
     """Answer with a refusal (RFC 6749 section 5.2)."""
-    response = plain(*errors.describe(error))
+    status, body = errors.describe(error)
+    response = plain(status, body)
+    come_back(response.headers, error, status)
     if isinstance(error, MethodNotAllowedError):
         response.headers["Allow"] = error.allowed
     return response
@@ -24,6 +26,4 @@ def plain(status: int, body: dict[str, Any]) -> Response:
     no_store(response.headers)
     if body.get("error") == InvalidClientError.code:
         response.headers["WWW-Authenticate"] = 'Basic realm="chalk", charset="UTF-8"'
-    if status == 503:
-        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response

@@ -38,10 +38,16 @@ _RESPONSE_HEADERS = {
     "X-Request-Id": "Under which the request is logged; the client's own, if it sent a plain one.",
     "WWW-Authenticate": "How to authenticate.",
     "Retry-After": "After how many seconds to try again.",
+    "RateLimit-Policy": "The limit that is used up.",
+    "RateLimit": "After how many seconds it is not any more.",
     "ETag": "For `If-None-Match`.",
     "Cache-Control": "How long it may be kept.",
 }
-_HEADERS_OF = {"401": ("WWW-Authenticate",), "503": ("Retry-After",)}
+_HEADERS_OF = {
+    "401": ("WWW-Authenticate",),
+    "429": ("Retry-After", "RateLimit-Policy", "RateLimit"),
+    "503": ("Retry-After",),
+}
 _HEADERS_OF_CACHED = ("ETag", "Cache-Control")
 
 

@@ -1,7 +1,8 @@
 """Steps that several stories share."""
 
 from app.flows.steps.callers import must_act_for_a_tenant, must_be_its_room, must_be_operator, must_hold, must_reach
-from app.flows.steps.clients import Client, Credential, admit_client, admit_key, authenticate_client, prove, read_key
+from app.flows.steps.clients import Client, Credential, admit_client, admit_key, authenticate_client, hear_key, prove
+from app.flows.steps.guesses import wrong
 from app.flows.steps.lists import cut, open_cursor
 from app.flows.steps.signing import is_alive, read_again, signer, tend, verify
 from app.flows.steps.tokens import mint_pair, narrowed, target
@@ -13,6 +14,7 @@ __all__ = [
     "admit_key",
     "authenticate_client",
     "cut",
+    "hear_key",
     "is_alive",
     "mint_pair",
     "must_act_for_a_tenant",
@@ -24,9 +26,9 @@ __all__ = [
     "open_cursor",
     "prove",
     "read_again",
-    "read_key",
     "signer",
     "target",
     "tend",
     "verify",
+    "wrong",
 ]

@@ -5,7 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domain import api_keys, clients, tenants
+from app.domain.rate_limits import Guess
 from app.flows.refusals import ClientKeysAwayError, InvalidApiKeyError, InvalidClientError, TenantSuspendedError
+from app.flows.steps.guesses import must_be_heard, right, wrong
 from app.flows.tools import Tools
 from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
@@ -20,11 +22,13 @@ class Credential:
         client_id: who it claims to be; None where the key or the assertion alone says it.
         secret: an API key.
         assertion: a JWT of RFC 7523, instead of a secret.
+        source: the address that it comes from; None when it does not come over the network.
     """
 
     client_id: str | None = None
     secret: str | None = field(default=None, repr=False)
     assertion: str | None = field(default=None, repr=False)
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,28 +47,47 @@ class Client:
     key_rotating_until: datetime | None = None
 
 
-def read_key(presented: str) -> api_keys.PresentedKey:
+def hear_key(text: str, source: str | None, tools: Tools) -> api_keys.PresentedKey:
     """
     Read a string as an API key, before the database is asked: typing errors and noise cost nothing, and hold up nobody.
 
+    Args:
+        text: untrusted; never stored, never logged.
+        source: the address that it comes from; None when it does not come over the network.
+        tools: the story's tools.
+
     Raises:
         InvalidApiKeyError: it is not written like one.
+        RateLimitedError: too many wrong ones came from this source.
     """
-    parsed = api_keys.parse(presented)
+    parsed = api_keys.parse(text)
+    guess = Guess(source, None if parsed is None else parsed.id, text)
+    must_be_heard(guess, tools)
     if parsed is None:
-        raise InvalidApiKeyError
+        raise wrong(guess, InvalidApiKeyError(), tools)
     return parsed
 
 
-def admit_key(outcome: api_keys.Authenticated | api_keys.Rejected) -> api_keys.Key:
-    """Give the key that was authenticated, or refuse: a rejected one, and one of a suspended tenant."""
-    match outcome:
-        case api_keys.Rejected():
-            raise InvalidApiKeyError
-        case api_keys.Authenticated(suspended=True):
-            raise TenantSuspendedError
-        case api_keys.Authenticated(key=key):
-            return key
+def admit_key(
+    outcome: api_keys.Authenticated | api_keys.Rejected,
+    presented: api_keys.PresentedKey,
+    source: str | None,
+    tools: Tools,
+) -> api_keys.Key:
+    """
+    Give the key that was authenticated, or refuse: a rejected one, and one of a suspended tenant.
+
+    Raises:
+        InvalidApiKeyError, TenantSuspendedError: as they say.
+        RateLimitedError: it is wrong, and was for too often.
+    """
+    guess = Guess(source, presented.id, presented.text)
+    if isinstance(outcome, api_keys.Rejected):
+        raise wrong(guess, InvalidApiKeyError(), tools)
+    right(guess, tools)
+    if outcome.suspended:
+        raise TenantSuspendedError
+    return outcome.key
 
 
 @dataclass(frozen=True)
@@ -86,31 +109,26 @@ def prove(credential: Credential, tools: Tools) -> Proven | None:
         InvalidClientError: it proves nothing, or was used before.
         ClientKeysAwayError: the client's keys could not be fetched; nothing was used up.
         InvalidApiKeyError: the secret is not written like a key.
+        RateLimitedError: too many wrong credentials came from this source, or for this client.
 
     Source: RFC 7523 section 3.
     """
     if credential.assertion is None:
-        read_key(credential.secret or "")
+        hear_key(credential.secret or "", credential.source, tools)
         return None
 
     assertion = clients.parse(credential.assertion)
-    if assertion is None or credential.client_id not in {None, assertion.client_id}:
-        raise InvalidClientError
-    tenant_id = parse_id("tenant", assertion.client_id)
-    registered = None if tenant_id is None else _registered(tenant_id, tools)
-    if tenant_id is None or registered is None:
-        raise InvalidClientError
-    now = tools.clock.now()
-    verified = clients.verify(assertion, _keys(registered, assertion.kid, tools, now), tools.http.issuer, now=now)
-    if verified is None:
-        raise InvalidClientError
-
-    # Used up even if the request is refused afterwards: who saw it on the way must not get a second try.
-    with tools.database.transaction() as connection:
-        fresh = clients.spend(connection, tenant_id, verified, now=now)
-    if not fresh:
-        raise InvalidClientError
-    return Proven(tenant_id, assertion.kid, registered)
+    tenant_id = None if assertion is None else parse_id("tenant", assertion.client_id)
+    name = None if tenant_id is None else print_id("tenant", tenant_id)
+    # An assertion is shown once, so what worked lately is this client from this source.
+    guess = Guess(credential.source, name, f"{name} {credential.source}")
+    must_be_heard(guess, tools)
+    of_another = assertion is not None and credential.client_id not in {None, assertion.client_id}
+    proven = None if assertion is None or tenant_id is None or of_another else _spend(assertion, tenant_id, tools)
+    if proven is None:
+        raise wrong(guess, InvalidClientError(), tools)
+    right(guess, tools)
+    return proven
 
 
 def admit_client(
@@ -134,15 +152,17 @@ def admit_client(
         hold: keep its authority from being ended until the transaction is over.
 
     Raises:
-        InvalidApiKeyError, InvalidClientError: it is not who it claims to be.
+        InvalidApiKeyError, InvalidClientError, RateLimitedError: it is not who it claims to be.
         TenantSuspendedError: it is, but may not act.
     """
     if proven is not None:
         return _proven(connection, proven, hold=hold)
 
-    presented = read_key(credential.secret or "")
+    presented = api_keys.parse(credential.secret or "")
+    if presented is None:
+        raise InvalidApiKeyError
     outcome = api_keys.authenticate(connection, presented, pepper=tools.master.pepper, now=now, hold=hold)
-    key = admit_key(outcome)
+    key = admit_key(outcome, presented, credential.source, tools)
     own = api_keys.key_name(key.id) if key.tenant_id is None else print_id("tenant", key.tenant_id)
     if credential.client_id not in {None, own}:
         raise InvalidApiKeyError
@@ -157,11 +177,26 @@ def authenticate_client(credential: Credential, tools: Tools) -> Client:
     Authenticate a client for a story that starts nothing which a revocation would have to find.
 
     Raises:
-        InvalidApiKeyError, InvalidClientError, TenantSuspendedError: see `prove` and `admit_client`.
+        InvalidApiKeyError, InvalidClientError, RateLimitedError, TenantSuspendedError: see `prove` and `admit_client`.
     """
     proven = prove(credential, tools)
     with tools.database.reading() as connection:
         return admit_client(connection, credential, proven, tools, now=tools.clock.now())
+
+
+def _spend(assertion: clients.Assertion, tenant_id: UUID, tools: Tools) -> Proven | None:
+    registered = _registered(tenant_id, tools)
+    if registered is None:
+        return None
+    now = tools.clock.now()
+    verified = clients.verify(assertion, _keys(registered, assertion.kid, tools, now), tools.http.issuer, now=now)
+    if verified is None:
+        return None
+
+    # Used up even if the request is refused afterwards: who saw it on the way must not get a second try.
+    with tools.database.transaction() as connection:
+        fresh = clients.spend(connection, tenant_id, verified, now=now)
+    return Proven(tenant_id, assertion.kid, registered) if fresh else None
 
 
 def _registered(tenant_id: UUID, tools: Tools) -> tenants.ClientKeys | None:

@@ -1,0 +1,53 @@
+"""Values of environment variables: how they are written, and what is wanted when they are not."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Read a whole number within bounds; what it gives raises ValueError with what is wanted, as all here do."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def url(text: str) -> str:
+    """Read the URL of a server, compared byte for byte: no trailing slash."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*", text):
+        raise ValueError("an http or https URL of plain characters, without a trailing slash, query or fragment")
+    return text
+
+
+def urls(text: str) -> tuple[str, ...]:
+    """Read URLs of resources, with commas between; one that stands twice counts once."""
+    # A resource's URL is compared byte for byte, and may end with a slash, unlike an issuer.
+    given = [one.strip() for one in text.split(",") if one.strip()]
+    for one in given:
+        url(one.removesuffix("/"))
+    return tuple(dict.fromkeys(given))
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Read addresses and networks, with commas between."""
+    try:
+        return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError as error:
+        raise ValueError("addresses or networks like 10.0.0.0/8 or ::1, with commas between") from error
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Read one of some words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+
+    return parse
