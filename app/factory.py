@@ -1,5 +1,6 @@
 """Join the parts; nothing else does."""
 
+import functools
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
 from app.flows.refusals import DatabaseAwayError, NotFoundError
 from app.flows.tend_signing_keys import tend_signing_keys
-from app.foundation import logs, master_key
+from app.foundation import logs, master_key_files
 from app.foundation.background import Occasionally
 from app.foundation.clock import Clock, SystemClock
 from app.foundation.database import Base, Database, engine_options, prepare
+from app.foundation.master_keys import MasterKeys
 from app.protocol import metadata
 from app.protocol.server import Server
 from app.settings import Settings
@@ -50,8 +52,11 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
 
-    master = master_key.load(settings.keys.master_key, Path(settings.keys.directory))
-    tools = workshop.lay_out(clock, _database(app, settings), master, settings)
+    keys = settings.keys
+    load = functools.partial(master_key_files.load, keys.master_key, Path(keys.directory))
+    stamp = functools.partial(master_key_files.stamp, keys.master_key, Path(keys.directory))
+    masters = MasterKeys(load, stamp, keys.keyring_max_age_seconds)
+    tools = workshop.lay_out(clock, _database(app, settings), masters, settings)
     resource = settings.http.audiences[0]
     wiring = Wiring(
         tools=tools,

@@ -57,7 +57,11 @@ class KeySettings:
     """The master key, and how long verifiers may keep the JWKS."""
 
     master_key: str | None = _setting(
-        "MASTER_KEY", "32 random bytes in base64; without it, the file in the keys directory", None, secret=True
+        "MASTER_KEY",
+        "32 random bytes in base64, more than one with commas between, the current one first; "
+        "without it, the files in the keys directory",
+        None,
+        secret=True,
     )
     directory: str = _setting(
         "KEYS_DIRECTORY", "where the master key lies, created at first start", "keys", lambda text: str(_ROOT / text)

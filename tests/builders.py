@@ -38,7 +38,7 @@ def a_key_holding(scopes: str, tenant: Tenant, tools: Tools) -> Tenant:
     """Issue a second key of a tenant, which holds these scopes alone."""
     new = api_keys.NewKey("sk", parse_id("tenant", tenant.id), scopes)
     with tools.database.transaction() as connection:
-        key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=tools.clock.now())
+        key = api_keys.issue(connection, new, pepper=tools.peppers[0], now=tools.clock.now())
     return Tenant(tenant.id, key.text)
 
 

@@ -54,7 +54,7 @@ IdempotencyKey = Annotated[
         description="New for each refresh; a retry that carries the same one fetches the same successor.",
     ),
 ]
-_ALWAYS: Refusals = (refusals.InternalError, refusals.DatabaseAwayError)
+_ALWAYS: Refusals = (refusals.InternalError, refusals.DatabaseAwayError, refusals.MasterKeyAwayError)
 
 _ATTRIBUTE = "operation"
 

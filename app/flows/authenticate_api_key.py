@@ -24,9 +24,11 @@ def authenticate_api_key(presented: str, tools: Tools, *, source: str | None = N
     """
     parsed = steps.hear_key(presented, source, tools)
     with tools.database.reading() as connection:
-        outcome = api_keys.authenticate(connection, parsed, pepper=tools.master.pepper, now=tools.clock.now())
+        outcome = steps.look_at_key(connection, parsed, tools, now=tools.clock.now())
 
     key = steps.admit_key(outcome, parsed, source, tools)
+    if isinstance(outcome, api_keys.Authenticated) and outcome.outdated:
+        steps.renew(parsed, tools)
     return Caller(
         kind=_kind(key),
         tenant_id=key.tenant_id,

@@ -73,6 +73,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
         policy = tools.families if offline else _without_refresh(tools)
         family = refresh_tokens.start(connection, new, policy, now=now)
 
+    steps.renew(client.outdated, tools)
     pair = steps.mint_pair(family, scope, signer, tools, now=now, offline=offline)
     return dataclasses.replace(pair, key_rotating_until=client.key_rotating_until)
 

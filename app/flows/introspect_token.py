@@ -49,7 +49,7 @@ def _access_token(presented: str, caller: steps.Client, tools: Tools) -> Facts |
 
 
 def _refresh_token(presented: str, caller: steps.Client, tools: Tools) -> Facts | None:
-    parsed = refresh_tokens.parse(presented, tools.http.issuer, tools.refresh_keys)
+    parsed = steps.read_refresh_token(presented, tools)
     if parsed is None or caller.tenant_id is None:
         return None
 

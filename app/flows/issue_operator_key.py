@@ -10,7 +10,7 @@ def issue_operator_key(tools: Tools) -> IssuedKey:
     """Issue a key (`ak_`) that manages tenants and acts for none."""
     with tools.database.transaction() as connection:
         new = api_keys.NewKey("ak", tenant_id=None, scopes="")
-        key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=tools.clock.now())
+        key = api_keys.issue(connection, new, pepper=tools.peppers[0], now=tools.clock.now())
 
     logs.event("operator_key.issued", key=key.name)
     return key

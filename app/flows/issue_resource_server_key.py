@@ -20,7 +20,7 @@ def issue_resource_server_key(audience: str, tools: Tools) -> IssuedKey:
 
     with tools.database.transaction() as connection:
         new = api_keys.NewKey("ak", tenant_id=None, scopes="", audience=audience)
-        key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=tools.clock.now())
+        key = api_keys.issue(connection, new, pepper=tools.peppers[0], now=tools.clock.now())
 
     logs.event("resource_server_key.issued", key=key.name, audience=audience)
     return key

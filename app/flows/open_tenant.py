@@ -29,7 +29,7 @@ def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) 
         tenant = tenants.open_tenant(connection, name, limits, now=now)
         scopes = " ".join(access_tokens.VOCABULARY)
         new = api_keys.NewKey("sk", tenant.id, scopes)
-        key = api_keys.issue(connection, new, pepper=tools.master.pepper, now=now)
+        key = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
 
     logs.event("tenant.opened", tenant=print_id("tenant", tenant.id), key=key.name)
     return OpenedTenant(tenant, key)

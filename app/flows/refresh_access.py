@@ -1,6 +1,5 @@
 """A refresh token in, its successor and a fresh access token out."""
 
-import base64
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from app.flows.refusals import (
 )
 from app.flows.results import TokenPair
 from app.flows.tools import Tools
-from app.foundation import logs, opaque
+from app.foundation import logs
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
         InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the client is not who it claims, or may not act.
         RateLimitedError: too many wrong credentials came from this source, or for this client.
         InvalidRequestError: the Idempotency-Key is too short or too long.
+        MasterKeyAwayError: this host cannot tell; nothing was spent.
         InvalidScopeError, InvalidTargetError: more is asked than the session has; the token is not spent.
 
     Source: RFC 6749 section 6, RFC 9700 section 4.14.2, CONTRACT 5.
@@ -64,16 +64,16 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
     if client is not None and client.tenant_id is None:
         raise UnauthorizedClientError
     signer = steps.signer(tools)
-    presented = refresh_tokens.parse(wanted.refresh_token, tools.http.issuer, tools.refresh_keys)
+    presented = steps.read_refresh_token(wanted.refresh_token, tools)
     if presented is None:
         # Not one that we signed: made up, by whom there is only the source to tell. A spent one is no guess.
         raise steps.wrong(Guess(wanted.source), InvalidRefreshTokenError(), tools)
 
     tenant_id = None if client is None else client.tenant_id
     scope = _narrowed(wanted, presented, tenant_id, tools)
-    tag = _tag(wanted.idempotency_key, presented, tools)
+    tags = steps.retry_tags(wanted.idempotency_key, presented, tools)
     now = tools.clock.now()
-    outcome = _rotate(refresh_tokens.Attempt(presented, tag, tenant_id), tools, now)
+    outcome = _rotate(refresh_tokens.Attempt(presented, tags, tenant_id), tools, now)
     _tell(outcome)
 
     # Refuse only here: raising inside the transaction would roll a revocation back.
@@ -103,13 +103,6 @@ def _narrowed(
         raise InvalidRefreshTokenError
     steps.target(wanted.resources, [family.audience])
     return None if wanted.scope is None else steps.narrowed(wanted.scope, family.scope)
-
-
-def _tag(key: str | None, presented: refresh_tokens.PresentedToken, tools: Tools) -> str | None:
-    if key is None:
-        return None
-    code = opaque.mac(tools.master.retry_tags, presented.family_id.hex, key)
-    return base64.urlsafe_b64encode(code).decode()[: refresh_tokens.TAG_LENGTH]
 
 
 def _rotate(attempt: refresh_tokens.Attempt, tools: Tools, now: datetime) -> RotateOutcome:

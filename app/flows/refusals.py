@@ -9,6 +9,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── InvalidRefreshTokenError         unknown, expired, spent or revoked: callers may not learn which
     ├── InvalidClientError               the client cannot be authenticated by what the request carries
     ├── ClientKeysAwayError              the client's own keys could not be fetched; try again
+    ├── MasterKeyAwayError               this host lacks the master key that it hangs on; an operator must help
     ├── UnauthorizedClientError          right client, but one that may have no tokens
     ├── InvalidScopeError                more was asked than is held
     ├── InvalidTargetError               a resource that tokens are not issued for
@@ -52,6 +53,7 @@ __all__ = [
     "KeyNotActiveError",
     "MalformedCredentialError",
     "MalformedJsonError",
+    "MasterKeyAwayError",
     "MethodNotAllowedError",
     "NotFoundError",
     "PayloadTooLargeError",
@@ -112,6 +114,13 @@ class ClientKeysAwayError(ServiceError):
 
     code = "client_keys_away"
     public = "The keys of the client cannot be fetched"
+
+
+class MasterKeyAwayError(ServiceError):
+    """A credential hangs on a master key that this host does not have; the log names it. It may be right."""
+
+    code = "master_key_away"
+    public = "The service is temporarily unavailable"
 
 
 class UnauthorizedClientError(ServiceError):

@@ -17,6 +17,7 @@ __all__ = [
     "IssuedKey",
     "KeyTimeline",
     "Limits",
+    "MasterKeyUse",
     "OpenedTenant",
     "Room",
     "Tenant",
@@ -53,6 +54,27 @@ class Caller:
     scope: str
     room_id: UUID | None = None
     key_rotating_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class MasterKeyUse:
+    """
+    A master key by its id, and how much hangs on it: signing keys wrapped under it, living API keys, living sessions.
+
+    `known` says that this host has it; something hangs on one that it lacks otherwise.
+    """
+
+    id: str
+    current: bool
+    known: bool
+    signing_keys: int
+    api_keys: int
+    sessions: int
+
+    @property
+    def needed(self) -> bool:
+        """Tell whether anything still hangs on it."""
+        return self.signing_keys + self.api_keys + self.sessions > 0
 
 
 @dataclass(frozen=True)

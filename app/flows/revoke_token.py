@@ -39,7 +39,7 @@ def revoke_token(presented: str, credential: steps.Credential | None, tools: Too
 
 
 def _session_of(presented: str, tools: Tools, *, access_tokens_too: bool) -> UUID | None:
-    parsed = refresh_tokens.parse(presented, tools.http.issuer, tools.refresh_keys)
+    parsed = steps.read_refresh_token(presented, tools)
     if parsed is not None:
         return parsed.family_id
     if not access_tokens_too:

@@ -36,9 +36,7 @@ def rotate_api_key(
     with tools.database.transaction() as connection:
         if not tenants.hold(connection, tenant_id):
             raise NotFoundError
-        issued = api_keys.rotate(
-            connection, caller.key_id, grace_ends_at=now + grace, pepper=tools.master.pepper, now=now
-        )
+        issued = api_keys.rotate(connection, caller.key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)
         if reason == "compromised":
             # Also a key that was replaced before and is in its grace: it ends now, though it has its successor.
             api_keys.revoke(connection, caller.key_id, now=now)

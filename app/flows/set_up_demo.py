@@ -19,7 +19,7 @@ class Demo:
 
 def set_up_demo(tools: Tools) -> Demo:
     """Make a demo operator, tenant and room, unless there are tenants already: then show the first of them."""
-    now, pepper = tools.clock.now(), tools.master.pepper
+    now, pepper = tools.clock.now(), tools.peppers[0]
     with tools.database.transaction() as connection:
         known = tenants.page(connection, None, 1)
         if known:

@@ -1,45 +1,72 @@
 """What a story may reach for: one frozen value, made at start."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
-from joserfc.jwk import OctKey
-
-from app.domain import clients, rate_limits, refresh_tokens, signing_keys
-from app.domain.signing_keys import WrappingKey
+from app.domain import api_keys, clients, rate_limits, refresh_tokens, signing_keys
+from app.domain.signing_keys import WrappingKey, WrappingKeys
 from app.foundation.clock import Clock
 from app.foundation.database import Database
 from app.foundation.master_key import MasterKey
+from app.foundation.master_keys import MasterKeys
 from app.foundation.pages import Cursors
 from app.settings import HttpSettings, Settings
 
 
 @dataclass(frozen=True)
 class Tools:
-    """The clock, the database, the keys and the numbers that stories work with."""
+    """
+    The clock, the database, the keys and the numbers that stories work with.
+
+    `keys_directory` is where the master keys lie; None when they come from the environment.
+    """
 
     clock: Clock
     database: Database
-    master: MasterKey
+    masters: MasterKeys
+    keys_directory: Path | None
     keyring: signing_keys.Keyring
     schedule: signing_keys.Schedule
-    refresh_keys: refresh_tokens.RefreshKeys
     families: refresh_tokens.Policy
-    cursors: Cursors
     remote_keys: clients.RemoteKeys
     guesses: rate_limits.Guesses
     access_ttl_seconds: int
     http: HttpSettings
 
+    @property
+    def master(self) -> MasterKey:
+        """Give the master key under which things are made now."""
+        return self.masters.current
 
-def lay_out(clock: Clock, database: Database, master: MasterKey, settings: Settings) -> Tools:
+    @property
+    def peppers(self) -> Sequence[api_keys.Pepper]:
+        """Give the peppers of API keys, the current one first."""
+        return [api_keys.Pepper(master.id, master.pepper) for master in self.masters.all]
+
+    @property
+    def refresh_keys(self) -> refresh_tokens.RefreshKeys:
+        """Give the keys that sign refresh tokens."""
+        masters = self.masters.all
+        return refresh_tokens.RefreshKeys(masters[0].id, {master.id: master.refresh_key for master in masters})
+
+    @property
+    def cursors(self) -> Cursors:
+        """Give what seals cursors."""
+        current, *older = self.masters.all
+        return Cursors(current.cursors, [master.cursors for master in older])
+
+
+def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Settings) -> Tools:
     """Put the tools together; keys are parsed here, once a process."""
     keys, lifetimes, http, limits = settings.keys, settings.lifetimes, settings.http, settings.limits
     return Tools(
         clock=clock,
         database=database,
-        master=master,
-        keyring=signing_keys.Keyring(WrappingKey(master.id, master.wrapping)),
+        masters=masters,
+        keys_directory=Path(keys.directory) if keys.master_key is None else None,
+        keyring=signing_keys.Keyring(_wrapping_keys(masters)),
         schedule=signing_keys.Schedule(
             kind=keys.signing_algorithm,
             rotate_after=timedelta(days=keys.signing_key_days),
@@ -47,16 +74,23 @@ def lay_out(clock: Clock, database: Database, master: MasterKey, settings: Setti
             access_ttl=timedelta(seconds=lifetimes.access_ttl_seconds),
             keyring_max_age=timedelta(seconds=keys.keyring_max_age_seconds),
         ),
-        refresh_keys=refresh_tokens.RefreshKeys(master.id, {master.id: OctKey.import_key(master.refresh)}),
         families=refresh_tokens.Policy(
             idle=timedelta(seconds=lifetimes.refresh_idle_seconds),
             absolute=timedelta(seconds=lifetimes.refresh_absolute_seconds),
             retry_seconds=lifetimes.refresh_retry_seconds,
-            refresh_kid=master.id,
+            current_kid=lambda: masters.current.id,
         ),
-        cursors=Cursors(master.cursors),
         guesses=rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
         access_ttl_seconds=lifetimes.access_ttl_seconds,
         http=http,
+    )
+
+
+def _wrapping_keys(masters: MasterKeys) -> WrappingKeys:
+    def of(master: MasterKey | None) -> WrappingKey | None:
+        return None if master is None else WrappingKey(master.id, master.wrapping)
+
+    return WrappingKeys(
+        lambda: WrappingKey(masters.current.id, masters.current.wrapping), lambda key_id: of(masters.find(key_id))
     )

@@ -74,7 +74,7 @@ def start(level: str, clock: Clock) -> None:
     logging.basicConfig(level=level, handlers=[handler])
 
 
-def warn(message: str, cause: Exception) -> None:
+def warn(message: str, cause: object) -> None:
     """Warn the operator of something that went on without harm, for now; `%s` in the message is the cause."""
     _WARNINGS.warning(message, cause)
 

@@ -24,9 +24,14 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True)
 class Cursors:
-    """Seals and opens cursors; `owner` binds each to the list and the caller that it was made for."""
+    """
+    Seals and opens cursors; `owner` binds each to the list and the caller that it was made for.
+
+    `older` are keys that sealed before, and still open.
+    """
 
     key: bytes
+    older: Sequence[bytes] = ()
 
     def seal(self, owner: str, last: UUID) -> str:
         """Print the cursor that continues after the row `last`."""
@@ -44,6 +49,5 @@ class Cursors:
             return None
 
         last = UUID(bytes=raw[:16])
-        if not opaque.same(raw[16:], opaque.mac(self.key, owner, last.hex)[:_MAC_BYTES]):
-            return None
-        return last
+        codes = [opaque.mac(key, owner, last.hex)[:_MAC_BYTES] for key in (self.key, *self.older)]
+        return last if any(opaque.same(raw[16:], code) for code in codes) else None

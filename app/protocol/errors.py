@@ -17,6 +17,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.TenantSuspendedError: (400, "unauthorized_client"),
     refusals.InvalidRefreshTokenError: (400, "invalid_grant"),
     refusals.ClientKeysAwayError: (503, "temporarily_unavailable"),
+    refusals.MasterKeyAwayError: (503, "temporarily_unavailable"),
     refusals.UnauthorizedClientError: (400, "unauthorized_client"),
     refusals.InvalidScopeError: (400, "invalid_scope"),
     refusals.InvalidTargetError: (400, "invalid_target"),

@@ -66,7 +66,7 @@ class World:
         self.checked = 0
         with workers[0].database.transaction() as connection:
             connection.execute(delete(SigningKeyRow))
-        self.workers = [dataclasses.replace(each, keyring=Keyring(each.keyring.wrapping)) for each in workers]
+        self.workers = [dataclasses.replace(each, keyring=Keyring(each.keyring.wrapping_keys)) for each in workers]
         self.tend(0)
 
     def tend(self, number: int) -> None:

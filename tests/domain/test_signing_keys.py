@@ -54,7 +54,7 @@ def test_eight_threads_that_start_at_once_sign_with_one_key(fresh):
     """
     E3: exactly one key is made and is active, one waits, everyone signs with the one and publishes both.
     """
-    workers = [dataclasses.replace(fresh, keyring=Keyring(fresh.keyring.wrapping)) for _ in range(8)]
+    workers = [dataclasses.replace(fresh, keyring=Keyring(fresh.keyring.wrapping_keys)) for _ in range(8)]
     barrier = threading.Barrier(8)
 
     def start(tools):
@@ -161,7 +161,7 @@ def test_a_key_that_is_there_is_used_again(fresh, clock):
     A restart signs with the key of before, so that tokens of before still verify.
     """
     tend_signing_keys(fresh)
-    restarted = dataclasses.replace(fresh, keyring=Keyring(fresh.keyring.wrapping))
+    restarted = dataclasses.replace(fresh, keyring=Keyring(fresh.keyring.wrapping_keys))
 
     clock.step(days=30)
     tend_signing_keys(restarted)

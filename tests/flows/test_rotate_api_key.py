@@ -58,7 +58,7 @@ def test_the_new_key_stands_for_the_audience_of_the_old_one(tools):
     before = authenticate_api_key(key.text, tools)
 
     with tools.database.transaction() as connection:
-        issued = api_keys.rotate(connection, key.id, grace_ends_at=now, pepper=tools.master.pepper, now=now)
+        issued = api_keys.rotate(connection, key.id, grace_ends_at=now, pepper=tools.peppers[0], now=now)
 
     assert issued is not None
     after = authenticate_api_key(issued.text, tools)

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from app.foundation import master_key
+from app.foundation import master_key, master_key_files
 from app.foundation.errors import ConfigurationError
 
 SECRET = bytes(range(200, 232))
@@ -20,7 +20,7 @@ def spell(secret=SECRET):
 
 def racing_start(directory, barrier, answers):
     barrier.wait()
-    answers.put(master_key.load(None, directory))
+    answers.put(tuple(master_key_files.load(None, directory)))
 
 
 def test_the_first_start_makes_a_key_for_its_owner_alone(tmp_path):
@@ -29,7 +29,7 @@ def test_the_first_start_makes_a_key_for_its_owner_alone(tmp_path):
     """
     before = os.umask(0)
     try:
-        made = master_key.load(None, tmp_path / "new" / "keys")
+        made = master_key_files.load(None, tmp_path / "new" / "keys")
     finally:
         os.umask(before)
 
@@ -37,17 +37,17 @@ def test_the_first_start_makes_a_key_for_its_owner_alone(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(base64.urlsafe_b64decode(path.read_text())) == 32
     assert [entry.name for entry in path.parent.iterdir()] == ["master.key"]
-    assert master_key.load(None, path.parent) == made
+    assert master_key_files.load(None, path.parent) == made
 
 
 def test_two_installations_share_no_key(tmp_path):
     """
     Two first starts in two places make two secrets.
     """
-    first = master_key.load(None, tmp_path / "one")
-    second = master_key.load(None, tmp_path / "two")
+    first = master_key_files.load(None, tmp_path / "one")
+    second = master_key_files.load(None, tmp_path / "two")
 
-    assert not set(dataclasses.astuple(first)) & set(dataclasses.astuple(second))
+    assert not set(dataclasses.astuple(first[0])) & set(dataclasses.astuple(second[0]))
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o777])
@@ -55,25 +55,25 @@ def test_a_key_file_that_others_may_touch_is_refused(tmp_path, mode):
     """
     E7: a looser file is refused, with the command that mends it; and that command mends it.
     """
-    made = master_key.load(None, tmp_path)
+    made = master_key_files.load(None, tmp_path)
     path = tmp_path / "master.key"
     path.chmod(mode)
 
     with pytest.raises(ConfigurationError, match=f"mode {mode:04o}.*Run: chmod 600 {path}$"):
-        master_key.load(None, tmp_path)
+        master_key_files.load(None, tmp_path)
 
     path.chmod(0o600)
-    assert master_key.load(None, tmp_path) == made
+    assert master_key_files.load(None, tmp_path) == made
 
 
 def test_a_key_file_that_its_owner_may_only_read_is_kept(tmp_path):
     """
     An installation that makes the file read-only is stricter than asked, and starts.
     """
-    made = master_key.load(None, tmp_path)
+    made = master_key_files.load(None, tmp_path)
     (tmp_path / "master.key").chmod(0o400)
 
-    assert master_key.load(None, tmp_path) == made
+    assert master_key_files.load(None, tmp_path) == made
 
 
 def test_racing_first_starts_agree_on_one_key(tmp_path):
@@ -90,7 +90,7 @@ def test_racing_first_starts_agree_on_one_key(tmp_path):
     for start in starts:
         start.join(60)
 
-    assert agreed == {master_key.load(None, tmp_path)}
+    assert agreed == {tuple(master_key_files.load(None, tmp_path))}
     assert [entry.name for entry in tmp_path.iterdir()] == ["master.key"]
 
 
@@ -110,7 +110,7 @@ def test_the_environment_may_spell_the_key_in_any_base64(tmp_path, given):
     """
     assert {"+", "/"} & set(spell())
 
-    assert master_key.load(given, tmp_path / "keys") == master_key.derive(SECRET)
+    assert master_key_files.load(given, tmp_path / "keys") == [master_key.derive(SECRET)]
     assert not (tmp_path / "keys").exists()
 
 
@@ -134,7 +134,7 @@ def test_a_value_that_is_no_key_is_refused_and_not_repeated(tmp_path, given):
     with pytest.raises(
         ConfigurationError, match=r"^CHALK_MASTER_KEY must hold 32.*openssl rand -base64 32$"
     ) as refusal:
-        master_key.load(given, tmp_path)
+        master_key_files.load(given, tmp_path)
 
     assert not given.strip() or given not in str(refusal.value)
 
@@ -149,7 +149,7 @@ def test_a_key_file_that_holds_no_key_is_refused_and_kept(tmp_path, content):
     path.write_bytes(content)
 
     with pytest.raises(ConfigurationError, match=f"^{path} must hold 32"):
-        master_key.load(None, tmp_path)
+        master_key_files.load(None, tmp_path)
 
     assert path.read_bytes() == content
 
@@ -161,7 +161,7 @@ def test_a_keys_directory_that_cannot_be_made_is_said_in_a_sentence(tmp_path):
     (tmp_path / "file").touch()
 
     with pytest.raises(ConfigurationError):
-        master_key.load(None, tmp_path / "file" / "keys")
+        master_key_files.load(None, tmp_path / "file" / "keys")
 
 
 def test_every_derived_key_is_its_own():

@@ -1,6 +1,7 @@
 """Issue, authenticate, rotate, suspend and revoke API keys."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.domain.api_keys import format as key_format
+from app.domain.api_keys.peppers import Pepper
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
 from app.foundation.database import have_alone, lean_on
@@ -60,10 +62,21 @@ class IssuedKey:
 
 @dataclass(frozen=True)
 class Authenticated:
-    """The key is right and alive; `suspended` says that its tenant may not act for now."""
+    """
+    The key is right and alive; `suspended` says that its tenant may not act for now, `outdated` that its MAC wants to
+    be renewed.
+    """
 
     key: Key
     suspended: bool
+    outdated: bool = False
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """There is such a living key, and its MAC was made under a pepper that is not known here: nobody can tell."""
+
+    pepper_id: str
 
 
 @dataclass(frozen=True)
@@ -71,50 +84,64 @@ class Rejected:
     """The key is unknown, malformed, revoked or expired; callers may not learn which."""
 
 
-def issue(connection: Connection, new: NewKey, *, pepper: bytes, now: datetime) -> IssuedKey:
+Outcome = Authenticated | Rejected | Unreadable
+
+
+def issue(connection: Connection, new: NewKey, *, pepper: Pepper, now: datetime) -> IssuedKey:
     """Issue a key; only its MAC is kept."""
     key_id = opaque.random_base62(key_format.ID_LENGTH)
     text = key_format.compose(new.kind, new.mode, key_id, opaque.random_base62(key_format.SECRET_LENGTH))
-    connection.execute(
-        insert(ApiKeyRow).values(id=key_id, mac=opaque.mac(pepper, text), created_at=now, **dataclasses.asdict(new))
-    )
+    code = opaque.mac(pepper.secret, text)
+    row = {"id": key_id, "mac": code, "pepper_id": pepper.id, "created_at": now, **dataclasses.asdict(new)}
+    connection.execute(insert(ApiKeyRow).values(row))
     return IssuedKey(id=key_id, text=text)
 
 
 def authenticate(
-    connection: Connection, presented: key_format.PresentedKey, *, pepper: bytes, now: datetime, hold: bool = False
-) -> Authenticated | Rejected:
+    connection: Connection,
+    presented: key_format.PresentedKey,
+    *,
+    peppers: Sequence[Pepper],
+    now: datetime,
+    hold: bool = False,
+) -> Outcome:
     """
     Tell whose key this is.
 
     Args:
         presented: parsed, and otherwise untrusted; never stored, never logged.
-        pepper: the key of the MACs at rest.
+        peppers: the keys of the MACs at rest, the current one first.
         now: aware, UTC.
         hold: keep the key from being revoked or suspended until the transaction is over, for stories that
             start something which a revocation must find.
 
     Returns:
         Authenticated, or Rejected: an unknown, a revoked and a wrong key alike find no row, so that their time does
-        not tell them apart.
+        not tell them apart. Unreadable: its pepper is missing here.
     """
     if hold:
         lean_on(connection, _lock_name(presented.id))
-    code = opaque.mac(pepper, presented.text)
+    codes = {pepper.id: opaque.mac(pepper.secret, presented.text) for pepper in peppers}
+    # A MAC that cannot be checked here is found too: to say that it is wrong would be a guess.
+    of_another = ApiKeyRow.pepper_id.not_in(codes)
     statement = select(ApiKeyRow).where(
         ApiKeyRow.id == presented.id,
-        ApiKeyRow.mac == code,
+        ApiKeyRow.mac.in_(codes.values()) | of_another,
         ApiKeyRow.revoked_at.is_(None),
         ApiKeyRow.grace_ends_at.is_(None) | (ApiKeyRow.grace_ends_at > now),
     )
     row = connection.execute(statement).first()
-    if row is None or not opaque.same(code, row.mac):
+    if row is None:
         return Rejected()
-    return Authenticated(key=_key(row), suspended=row.suspended_at is not None)
+    right = [pepper_id for pepper_id, code in codes.items() if opaque.same(code, row.mac)]
+    if not right:
+        return Unreadable(row.pepper_id) if row.pepper_id not in {None, *codes} else Rejected()
+    outdated = row.pepper_id != peppers[0].id
+    return Authenticated(key=_key(row), suspended=row.suspended_at is not None, outdated=outdated)
 
 
 def rotate(
-    connection: Connection, key_id: str, *, grace_ends_at: datetime, pepper: bytes, now: datetime
+    connection: Connection, key_id: str, *, grace_ends_at: datetime, pepper: Pepper, now: datetime
 ) -> IssuedKey | None:
     """
     Replace a key by a new one with the same rights; the old one works until `grace_ends_at`, exclusive.

@@ -31,6 +31,8 @@ class ApiKeyRow(Base):
     # Pushed here from the tenant: its OAuth client authenticates by assertion, and not by this key.
     assertion_only: Mapped[bool] = mapped_column(server_default=false())
     mac: Mapped[bytes] = mapped_column(LargeBinary(32))
+    # The master key that the pepper of `mac` is derived from; None: made before there could be several.
+    pepper_id: Mapped[str | None] = mapped_column(String(32))
     scopes: Mapped[str] = mapped_column(String(1000))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # A key replaces one other, and is replaced by one at the most: the unique constraint holds under any race.

@@ -1,17 +1,28 @@
 """A refresh token keeps a session alive; every use replaces it, and a spent one that comes back ends the session."""
 
 from app.domain.refresh_tokens.families import (
+    count_living,
     end_all_of_client_keys,
     end_all_of_key,
+    end_all_of_keys,
     end_all_of_room,
     end_all_of_tenant,
+    end_all_signed_by,
     find,
     living,
     revoke,
     start,
 )
-from app.domain.refresh_tokens.family import TAG_LENGTH, Family, NewFamily, Policy
-from app.domain.refresh_tokens.format import SESSION_PREFIX, PresentedToken, RefreshKeys, parse, session_name, successor
+from app.domain.refresh_tokens.family import Family, NewFamily, Policy, print_tag
+from app.domain.refresh_tokens.format import (
+    SESSION_PREFIX,
+    PresentedToken,
+    RefreshKeys,
+    parse,
+    session_name,
+    signed_by,
+    successor,
+)
 from app.domain.refresh_tokens.outcomes import (
     Duplicate,
     Ended,
@@ -26,7 +37,6 @@ from app.domain.refresh_tokens.rotation import Attempt, advance, settle
 
 __all__ = [
     "SESSION_PREFIX",
-    "TAG_LENGTH",
     "Attempt",
     "Duplicate",
     "Ended",
@@ -42,16 +52,21 @@ __all__ = [
     "Rotated",
     "Unknown",
     "advance",
+    "count_living",
     "end_all_of_client_keys",
     "end_all_of_key",
+    "end_all_of_keys",
     "end_all_of_room",
     "end_all_of_tenant",
+    "end_all_signed_by",
     "find",
     "living",
     "parse",
+    "print_tag",
     "revoke",
     "session_name",
     "settle",
+    "signed_by",
     "start",
     "successor",
 ]

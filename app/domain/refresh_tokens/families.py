@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
 
 from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_TAG, Family, NewFamily, Policy
 from app.domain.refresh_tokens.tables import FamilyRow
@@ -82,6 +82,23 @@ def end_all_of_tenant(connection: Connection, tenant_id: UUID, *, reason: str, n
 def end_all_of_room(connection: Connection, room_id: UUID, *, reason: str, now: datetime) -> int:
     """End every session that is bound to a room; gives how many."""
     return _end(connection, FamilyRow.room_id == room_id, reason, now)
+
+
+def count_living(connection: Connection, *, now: datetime) -> dict[str, int]:
+    """Count the sessions that are alive, by the key that signs their refresh tokens."""
+    alive = FamilyRow.revoked_at.is_(None) & (FamilyRow.idle_expires_at > now) & (FamilyRow.absolute_expires_at > now)
+    counted = select(FamilyRow.refresh_kid, func.count()).where(alive).group_by(FamilyRow.refresh_kid)
+    return {row[0]: row[1] for row in connection.execute(counted)}
+
+
+def end_all_signed_by(connection: Connection, refresh_kid: str, *, reason: str, now: datetime) -> int:
+    """End every session whose refresh token this key signs; gives how many."""
+    return _end(connection, FamilyRow.refresh_kid == refresh_kid, reason, now)
+
+
+def end_all_of_keys(connection: Connection, key_ids: Collection[str], *, reason: str, now: datetime) -> int:
+    """End every session that one of these keys opened; gives how many."""
+    return _end(connection, FamilyRow.key_id.in_(key_ids), reason, now)
 
 
 def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:

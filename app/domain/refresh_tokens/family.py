@@ -1,5 +1,7 @@
 """A family: one session with all the refresh tokens that it ever had."""
 
+import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,6 +10,11 @@ FIRST_GENERATION = 1
 TAG_LENGTH = 16
 # Stands for a rotation without an Idempotency-Key; no tag is written with dots.
 NO_TAG = "." * TAG_LENGTH
+
+
+def print_tag(code: bytes) -> str:
+    """Print the tag of an Idempotency-Key: 96 bits of its MAC."""
+    return base64.urlsafe_b64encode(code).decode()[:TAG_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,15 @@ class Policy:
     How long sessions live, which key signs their tokens, and how lost answers are made good.
 
     `retry_seconds` is the window in which a spent token is answered again without an Idempotency-Key; 0 is strict.
+    `current_kid` is asked for each generation anew.
     """
 
     idle: timedelta
     absolute: timedelta
     retry_seconds: int
-    refresh_kid: str
+    current_kid: Callable[[], str]
+
+    @property
+    def refresh_kid(self) -> str:
+        """Give the key that signs what is made now."""
+        return self.current_kid()

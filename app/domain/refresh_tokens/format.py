@@ -14,7 +14,7 @@ from joserfc.jwk import OctKey
 
 from app.domain.refresh_tokens.family import Family
 from app.foundation.identifiers import parse_id, print_id
-from app.foundation.jose import compact_jws
+from app.foundation.jose import compact_jws, strict_json
 
 TYPE = "rt+jwt"
 SESSION_PREFIX = "ses"
@@ -65,6 +65,16 @@ def successor(family: Family, issuer: str, keys: RefreshKeys) -> str:
     )
     header = compact_jws.Header(alg=_ALGORITHM, typ=TYPE, kid=family.refresh_kid)
     return compact_jws.sign(header, claims, keys.keys[family.refresh_kid], _REGISTRY)
+
+
+def signed_by(presented: str) -> tuple[str, UUID] | None:
+    """Read which key a refresh token names, and which session; nobody has verified either. None when it is none."""
+    header, segments = compact_jws.header_of(presented), compact_jws.segments_of(presented)
+    if header is None or segments is None or header.alg != _ALGORITHM or header.typ != TYPE:
+        return None
+    claims = strict_json.read_object(segments[1]) or {}
+    family_id = parse_id(SESSION_PREFIX, str(claims.get("sid")))
+    return None if family_id is None else (header.kid, family_id)
 
 
 def parse(presented: str, issuer: str, keys: RefreshKeys) -> PresentedToken | None:

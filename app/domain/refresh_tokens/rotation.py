@@ -4,6 +4,7 @@ Rotate refresh tokens, with reuse detection. One statement decides; everything e
 Source: RFC 9700 section 4.14.2; the table in CONTRACT 5.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -35,12 +36,13 @@ class Attempt:
 
     Args:
         token: parsed, signature already verified; never stored, never logged.
-        tag: the MAC of the request's Idempotency-Key, sixteen characters; None without one.
+        tags: the MACs of the request's Idempotency-Key, sixteen characters each: under the current key first, then
+            under those that were current before; none without a key.
         tenant_id: the client that presents it, where one is authenticated: it can use its own tokens only.
     """
 
     token: PresentedToken
-    tag: str | None = None
+    tags: Sequence[str] = ()
     tenant_id: UUID | None = None
 
 
@@ -84,15 +86,15 @@ def settle(connection: Connection, attempt: Attempt, policy: Policy, *, now: dat
     if behind == 0:
         # It was ahead a moment ago, and another request has just moved the row forward to it.
         return advance(connection, attempt, policy, now=now) or Ended()
-    return _spent(connection, family, behind, attempt.tag, policy, now=now)
+    return _spent(connection, family, behind, attempt.tags, policy, now=now)
 
 
 def _spent(
-    connection: Connection, family: Family, behind: int, tag: str | None, policy: Policy, *, now: datetime
+    connection: Connection, family: Family, behind: int, tags: Sequence[str], policy: Policy, *, now: datetime
 ) -> Retried | Duplicate | Reused:
-    tags = [family.retry_tags[start : start + TAG_LENGTH] for start in range(0, 4 * TAG_LENGTH, TAG_LENGTH)]
+    lately = [family.retry_tags[start : start + TAG_LENGTH] for start in range(0, 4 * TAG_LENGTH, TAG_LENGTH)]
     in_window = policy.retry_seconds > 0 and (now - family.rotated_at).total_seconds() <= policy.retry_seconds
-    same = [tag is not None and opaque.same(tag.encode(), known.encode()) for known in tags]
+    same = [any(opaque.same(tag.encode(), known.encode()) for tag in tags) for known in lately]
     if behind == 1 and (same[0] or in_window):
         return Retried(family)
     if behind > 1 and any(same):
@@ -127,7 +129,9 @@ def _move(
         generation=attempt.token.generation + 1,
         rotated_at=now,
         refresh_kid=policy.refresh_kid,
-        retry_tags=func.substr(literal(attempt.tag or NO_TAG) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH),
+        retry_tags=func.substr(
+            literal(attempt.tags[0] if attempt.tags else NO_TAG) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH
+        ),
         idle_expires_at=now + policy.idle,
     )
     row = connection.execute(moved.returning(FamilyRow.__table__)).first()

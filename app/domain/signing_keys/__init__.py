@@ -15,9 +15,20 @@ from app.domain.signing_keys.lifecycle import (
     dropping_is_safe_at,
     due,
 )
-from app.domain.signing_keys.rotation import activate, begin, drop, publish, records, revoke, trusted, withdraw
+from app.domain.signing_keys.rotation import (
+    activate,
+    begin,
+    drop,
+    publish,
+    records,
+    revoke,
+    rewrap,
+    trusted,
+    withdraw,
+    wrapped,
+)
 from app.domain.signing_keys.timeline import KeyTimeline, timeline
-from app.domain.signing_keys.wrapping import WrappingKey, read_pem
+from app.domain.signing_keys.wrapping import WrappingKey, WrappingKeys, read_pem
 
 __all__ = [
     "ALGORITHMS",
@@ -35,6 +46,7 @@ __all__ = [
     "Step",
     "Withdraw",
     "WrappingKey",
+    "WrappingKeys",
     "activate",
     "activation_is_safe_at",
     "begin",
@@ -47,7 +59,9 @@ __all__ = [
     "read_pem",
     "records",
     "revoke",
+    "rewrap",
     "timeline",
     "trusted",
     "withdraw",
+    "wrapped",
 ]

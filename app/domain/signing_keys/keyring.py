@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, select
 
 from app.domain.signing_keys.algorithms import alg_of
 from app.domain.signing_keys.tables import SigningKeyRow
-from app.domain.signing_keys.wrapping import WrappingKey, unwrap
+from app.domain.signing_keys.wrapping import WrappingKey, WrappingKeys, unwrap
 from app.foundation.errors import ConfigurationError
 
 _LOG = logging.getLogger(__name__)
@@ -55,13 +55,18 @@ class Keyring:
     A reader sees one whole state or the next, never a mixture: the state is replaced in one assignment.
     """
 
-    def __init__(self, wrapping: WrappingKey) -> None:
-        self.wrapping = wrapping
+    def __init__(self, wrapping_keys: WrappingKeys) -> None:
+        self.wrapping_keys = wrapping_keys
         self._held = _Held()
         # Opened once: a `kid` is a thumbprint, so what it names never changes.
         self._opened: dict[str, Key] = {}
         self._reading = threading.Lock()
         self._failed_at: float | None = None
+
+    @property
+    def wrapping(self) -> WrappingKey:
+        """Give the key that wraps new ones."""
+        return self.wrapping_keys.current()
 
     @property
     def signer(self) -> Signer | None:
@@ -132,7 +137,7 @@ class Keyring:
 
     def _open(self, row: Row[SigningKeyRow]) -> Key | None:
         try:
-            return self._opened.get(row.kid) or unwrap(row.private_jwe, row.kid, self.wrapping)
+            return self._opened.get(row.kid) or unwrap(row.private_jwe, row.kid, self.wrapping_keys.of(row.private_jwe))
         except ConfigurationError as error:
             if row.state == "active":
                 raise

@@ -1,6 +1,6 @@
 """The steps of the schedule, each claimed by one of many workers; what a step finds gone was done by another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from joserfc.jwk import Key
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, exc, exists, insert, select, update
 
 from app.domain.signing_keys.lifecycle import KeyRecord, Schedule
 from app.domain.signing_keys.tables import SigningKeyRow
-from app.domain.signing_keys.wrapping import WrappingKey, wrap
+from app.domain.signing_keys.wrapping import WrappingKey, WrappingKeys, unwrap, wrap, wrapped_under
 from app.foundation.database import Condition
 
 
@@ -82,6 +82,28 @@ def drop(connection: Connection, kid: str, *, now: datetime, reason: str | None 
 def revoke(connection: Connection, kid: str, *, now: datetime, reason: str) -> bool:
     """Revoke a key in an emergency, whatever its state, with its private half; False when it is gone already."""
     return _end(connection, kid, ("standby", "active", "retired"), now, reason)
+
+
+def wrapped(connection: Connection) -> Mapping[str, str | None]:
+    """Tell under which wrapping key every key that is not gone lies, by `kid`."""
+    rows = connection.execute(select(SigningKeyRow).where(SigningKeyRow.state != "revoked"))
+    return {row.kid: wrapped_under(row.private_jwe) for row in rows}
+
+
+def rewrap(connection: Connection, kid: str, keys: WrappingKeys) -> bool:
+    """
+    Wrap a key anew under the current wrapping key; False when it is gone, or was wrapped anew meanwhile.
+
+    Raises:
+        ConfigurationError: it does not open with any key that is known here.
+    """
+    statement = select(SigningKeyRow).where(SigningKeyRow.kid == kid, SigningKeyRow.state != "revoked")
+    row = connection.execute(statement).first()
+    if row is None:
+        return False
+    anew = wrap(unwrap(row.private_jwe, kid, keys.of(row.private_jwe)), keys.current())
+    same = (SigningKeyRow.kid == kid) & (SigningKeyRow.private_jwe == row.private_jwe)
+    return connection.execute(update(SigningKeyRow).where(same).values(private_jwe=anew)).rowcount == 1
 
 
 def _end(connection: Connection, kid: str, states: Sequence[str], now: datetime, reason: str | None) -> bool:

@@ -4,7 +4,9 @@ Private keys at rest: JWEs (dir, A256GCM) under the wrapping key, which is deriv
 Source: RFC 7516; RFC 7518 sections 4.5 and 5.3.
 """
 
+import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,6 +31,28 @@ class WrappingKey:
 
     id: str
     secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class WrappingKeys:
+    """The wrapping keys that are known: `current` gives the one that wraps, `find` any that unwraps, by its id."""
+
+    current: Callable[[], WrappingKey]
+    find: Callable[[str], WrappingKey | None]
+
+    def of(self, wrapped: str) -> WrappingKey:
+        """Give the key that a JWE names; the current one when it names none that is known, and will not open it."""
+        return self.find(wrapped_under(wrapped) or "") or self.current()
+
+
+def wrapped_under(wrapped: str) -> str | None:
+    """Read which wrapping key a JWE names; nobody has verified it. None when it is not readable."""
+    header = wrapped.partition(".")[0].encode("ascii", "replace")
+    try:
+        named = json.loads(base64.urlsafe_b64decode(header + b"=" * (-len(header) % 4)))["kid"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return str(named)
 
 
 def wrap(key: Key, under: WrappingKey) -> str:

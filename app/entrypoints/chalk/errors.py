@@ -24,6 +24,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.ForbiddenError: (403, "FORBIDDEN"),
     refusals.InsufficientScopeError: (403, "FORBIDDEN"),
     refusals.ClientKeysAwayError: (503, "SERVICE_UNAVAILABLE"),
+    refusals.MasterKeyAwayError: (503, "SERVICE_UNAVAILABLE"),
     refusals.UnauthorizedClientError: (403, "FORBIDDEN"),
     refusals.TenantSuspendedError: (403, "TENANT_SUSPENDED"),
     refusals.NotFoundError: (404, "NOT_FOUND"),

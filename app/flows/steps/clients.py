@@ -8,6 +8,7 @@ from app.domain import api_keys, clients, tenants
 from app.domain.rate_limits import Guess
 from app.flows.refusals import ClientKeysAwayError, InvalidApiKeyError, InvalidClientError, TenantSuspendedError
 from app.flows.steps.guesses import must_be_heard, right, wrong
+from app.flows.steps.master_keys import Admissible, look_at_key, renew
 from app.flows.tools import Tools
 from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
@@ -37,6 +38,7 @@ class Client:
     A client that was authenticated.
 
     A tenant's has the tenant and what it may ask for; a resource server has the audience that it stands for.
+    `outdated` is its key when that wants to be renewed, after the transaction.
     """
 
     tenant_id: UUID | None
@@ -45,6 +47,7 @@ class Client:
     client_kid: str | None = None
     audience: str | None = None
     key_rotating_until: datetime | None = None
+    outdated: api_keys.PresentedKey | None = field(default=None, repr=False)
 
 
 def hear_key(text: str, source: str | None, tools: Tools) -> api_keys.PresentedKey:
@@ -69,7 +72,7 @@ def hear_key(text: str, source: str | None, tools: Tools) -> api_keys.PresentedK
 
 
 def admit_key(
-    outcome: api_keys.Authenticated | api_keys.Rejected,
+    outcome: Admissible,
     presented: api_keys.PresentedKey,
     source: str | None,
     tools: Tools,
@@ -161,7 +164,7 @@ def admit_client(
     presented = api_keys.parse(credential.secret or "")
     if presented is None:
         raise InvalidApiKeyError
-    outcome = api_keys.authenticate(connection, presented, pepper=tools.master.pepper, now=now, hold=hold)
+    outcome = look_at_key(connection, presented, tools, now=now, hold=hold)
     key = admit_key(outcome, presented, credential.source, tools)
     own = api_keys.key_name(key.id) if key.tenant_id is None else print_id("tenant", key.tenant_id)
     if credential.client_id not in {None, own}:
@@ -169,7 +172,14 @@ def admit_client(
     # A client that registered keys does not fall back to a secret; a key by itself is no client's secret.
     if key.assertion_only and credential.client_id is not None:
         raise InvalidClientError
-    return Client(key.tenant_id, key.scopes, key.id, audience=key.audience, key_rotating_until=key.rotating_until)
+    return Client(
+        key.tenant_id,
+        key.scopes,
+        key.id,
+        audience=key.audience,
+        key_rotating_until=key.rotating_until,
+        outdated=presented if isinstance(outcome, api_keys.Authenticated) and outcome.outdated else None,
+    )
 
 
 def authenticate_client(credential: Credential, tools: Tools) -> Client:
@@ -181,7 +191,9 @@ def authenticate_client(credential: Credential, tools: Tools) -> Client:
     """
     proven = prove(credential, tools)
     with tools.database.reading() as connection:
-        return admit_client(connection, credential, proven, tools, now=tools.clock.now())
+        client = admit_client(connection, credential, proven, tools, now=tools.clock.now())
+    renew(client.outdated, tools)
+    return client
 
 
 def _spend(assertion: clients.Assertion, tenant_id: UUID, tools: Tools) -> Proven | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from app.domain import access_tokens, api_keys, refresh_tokens, signing_keys
 from app.flows.refusals import InvalidScopeError, InvalidTargetError
 from app.flows.results import TokenPair
+from app.flows.steps.master_keys import must_have
 from app.flows.tools import Tools
 from app.foundation import opaque
 from app.foundation.identifiers import print_id
@@ -42,6 +43,8 @@ def mint_pair(
     family: refresh_tokens.Family, scope: str, key: signing_keys.Signer, tools: Tools, *, now: datetime, offline: bool
 ) -> TokenPair:
     """Mint an access token of a session and, when `offline`, derive its living refresh token. No I/O."""
+    if offline:
+        must_have(family.refresh_kid, tools)
     issued, expires = access_tokens.lifetime(now, tools.access_ttl_seconds, family.absolute_expires_at)
     tenant = print_id("tenant", family.tenant_id)
     claims = access_tokens.AccessClaims(
