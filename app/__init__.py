@@ -3,7 +3,7 @@ Chalk Auth: an OAuth 2.0 authorization server for API platforms.
 
                 factory.py            joins the parts; nothing else does
        ┌───────────────────────────┐
-       │ entrypoints/              │  chalk  oauth  reference  cli            doors: translate, never decide
+       │ entrypoints/              │  chalk  oauth  reference  probes  cli    doors: translate, never decide
        ├───────────────────────────┤
        │ protocol/                 │  OAuth 2.0 as we speak it, on Authlib    one grant calls one story
        ├───────────────────────────┤

@@ -9,7 +9,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
 from app import settings as configuration
-from app.entrypoints import chalk, cli, oauth, reference
+from app.entrypoints import chalk, cli, oauth, probes, reference
 from app.entrypoints.headers import key_status, request_id
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
@@ -101,6 +101,7 @@ def _open_doors(app: Flask, issuer: str, resource: str) -> None:
     app.register_blueprint(chalk.blueprint())
     app.register_blueprint(oauth.blueprint(issuer, resource))
     app.register_blueprint(reference.blueprint([oauth.DIALECT, chalk.DIALECT]))
+    app.register_blueprint(probes.blueprint())
     app.before_request(_begin)
     app.after_request(_finish)
     app.register_error_handler(Exception, _refuse)

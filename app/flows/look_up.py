@@ -3,7 +3,7 @@
 from app.domain import access_tokens, clients, rooms, signing_keys, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
-from app.flows.results import Caller, KeyTimeline, Room, Tenant
+from app.flows.results import Caller, KeyAges, KeyTimeline, Room, Tenant
 from app.flows.tools import Tools
 from app.foundation.pages import Page
 
@@ -104,3 +104,8 @@ def look_up_signing_keys(tools: Tools) -> list[KeyTimeline]:
     with tools.database.reading() as connection:
         keys = signing_keys.records(connection)
     return signing_keys.timeline(keys, tools.schedule, tools.clock.now())
+
+
+def look_up_key_ages(tools: Tools) -> KeyAges:
+    """Tell how old the signing keys are, by what this process holds in memory; nothing is asked of the database."""
+    return tools.keyring.ages(tools.schedule, now=tools.clock.now())

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.domain.api_keys import IssuedKey
 from app.domain.rooms import Room
-from app.domain.signing_keys import KeyTimeline
+from app.domain.signing_keys import KeyAges, KeyTimeline
 from app.domain.tenants import Changes, ClientKeys, Limits, Tenant
 
 __all__ = [
@@ -15,10 +15,12 @@ __all__ = [
     "Changes",
     "ClientKeys",
     "IssuedKey",
+    "KeyAges",
     "KeyTimeline",
     "Limits",
     "MasterKeyUse",
     "OpenedTenant",
+    "Readiness",
     "Room",
     "Tenant",
     "TokenPair",
@@ -83,3 +85,11 @@ class OpenedTenant:
 
     tenant: Tenant
     key: IssuedKey
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether this process can serve, and what will need someone's attention; nothing of it is a secret."""
+
+    ready: bool
+    warnings: tuple[Literal["no_standby_signing_key"], ...] = ()

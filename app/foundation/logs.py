@@ -74,9 +74,9 @@ def start(level: str, clock: Clock) -> None:
     logging.basicConfig(level=level, handlers=[handler])
 
 
-def warn(message: str, cause: object) -> None:
-    """Warn the operator of something that went on without harm, for now; `%s` in the message is the cause."""
-    _WARNINGS.warning(message, cause)
+def warn(message: str, *cause: object) -> None:
+    """Warn the operator of something that went on without harm, for now; `%s` in the message is the cause, if any."""
+    _WARNINGS.warning(message, *cause)
 
 
 def event(name: str, **fields: str | int | None) -> None:

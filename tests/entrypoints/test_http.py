@@ -31,6 +31,9 @@ ALLOWED = {
     "/api/v1/tenants": "GET, HEAD, POST",
     "/api/v1/tenants/x": "DELETE, GET, HEAD, PATCH",
     "/api/v1/tenants/x/rotate-key": "POST",
+    "/healthz": "GET, HEAD",
+    "/readyz": "GET, HEAD",
+    "/metrics": "GET, HEAD",
 }
 
 # What the server tells the application of a body whose length nobody declared.

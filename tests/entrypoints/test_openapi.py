@@ -20,8 +20,8 @@ from app.entrypoints.reference import openapi
 from app.protocol.errors import TABLE
 
 DIALECTS = {"chalk": chalk.errors.TABLE, "oauth": TABLE}
-# The reference does not describe itself, and nothing redirects, so nothing else is left out.
-REFERENCE = {"/openapi.json", "/docs", "/docs/<name>"}
+# The reference does not describe itself, and probes are for the inside; nothing redirects, so nothing else is left out.
+UNDESCRIBED = {"/openapi.json", "/docs", "/docs/<name>", "/healthz", "/readyz", "/metrics"}
 
 Document = Mapping[str, Any]
 
@@ -46,7 +46,7 @@ def routes(app: Flask) -> set[tuple[str, str]]:
     return {
         (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
-        if rule.rule not in REFERENCE
+        if rule.rule not in UNDESCRIBED
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 

@@ -1,5 +1,6 @@
 """A signing key makes access tokens; its public half is published, so that anyone can verify them."""
 
+from app.domain.signing_keys.ages import KeyAges
 from app.domain.signing_keys.algorithms import ALGORITHMS, KINDS, fits, generate
 from app.domain.signing_keys.keyring import Keyring, PublicKey, Signer
 from app.domain.signing_keys.lifecycle import (
@@ -36,6 +37,7 @@ __all__ = [
     "Activate",
     "Begin",
     "Drop",
+    "KeyAges",
     "KeyRecord",
     "KeyTimeline",
     "Keyring",

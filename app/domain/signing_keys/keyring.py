@@ -5,7 +5,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,7 +13,10 @@ from joserfc.jwk import Key
 from joserfc.jwk import import_key as import_jwk
 from sqlalchemy import Connection, Row, select
 
+from app.domain.signing_keys.ages import KeyAges, ages
 from app.domain.signing_keys.algorithms import alg_of
+from app.domain.signing_keys.lifecycle import KeyRecord, Schedule
+from app.domain.signing_keys.rotation import record_of
 from app.domain.signing_keys.tables import SigningKeyRow
 from app.domain.signing_keys.wrapping import WrappingKey, WrappingKeys, unwrap
 from app.foundation.errors import ConfigurationError
@@ -45,6 +48,7 @@ class _Held:
     signer: Signer | None = None
     published: Mapping[str, PublicKey] = field(default_factory=dict)
     jwks: bytes = b'{"keys": []}'
+    records: Sequence[KeyRecord] = ()
     filled_at: datetime | None = None
 
 
@@ -86,6 +90,11 @@ class Keyring:
         """Tell whether it was filled longer ago than that, or never; also after the clock was put back."""
         filled_at = self._held.filled_at
         return filled_at is None or not timedelta() <= now - filled_at <= age
+
+    def ages(self, schedule: Schedule, *, now: datetime) -> KeyAges:
+        """Tell how old the keys are that it holds; one that does not open with this master key is not among them."""
+        held = self._held
+        return ages(held.records, schedule, held.filled_at, now)
 
     @contextlib.contextmanager
     def turn_to_read(self, age: timedelta, *, now: datetime, patient: bool) -> Iterator[bool]:
@@ -131,6 +140,7 @@ class Keyring:
             signer=signers[0] if signers else None,
             published={jwk["kid"]: PublicKey(jwk["alg"], import_jwk(jwk)) for jwk in public},
             jwks=json.dumps({"keys": public}).encode(),
+            records=[record_of(row) for row in rows],
             filled_at=now,
         )
         return self._held.signer

@@ -143,7 +143,13 @@ def dropping_is_safe_at(key: KeyRecord, schedule: Schedule, now: datetime) -> da
 
 def is_over(active: KeyRecord, schedule: Schedule, now: datetime) -> bool:
     """Tell whether a key has signed for long enough, or is of another kind than it should be."""
-    return active.kind != schedule.kind or now >= (active.activated_at or active.published_at) + schedule.rotate_after
+    return now >= over_at(active, schedule, now)
+
+
+def over_at(active: KeyRecord, schedule: Schedule, now: datetime) -> datetime:
+    """Give the moment from which a key has signed for long enough; now, if it is of another kind than it should be."""
+    over = (active.activated_at or active.published_at) + schedule.rotate_after
+    return over if active.kind == schedule.kind else min(over, now)
 
 
 def _one(keys: Sequence[KeyRecord], state: State) -> KeyRecord | None:

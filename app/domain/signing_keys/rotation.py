@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from joserfc.jwk import Key
-from sqlalchemy import Connection, exc, exists, insert, select, update
+from sqlalchemy import Connection, Row, exc, exists, insert, select, update
 
 from app.domain.signing_keys.lifecycle import KeyRecord, Schedule
 from app.domain.signing_keys.tables import SigningKeyRow
@@ -15,20 +15,22 @@ from app.foundation.database import Condition
 def records(connection: Connection) -> Sequence[KeyRecord]:
     """List every key there ever was, oldest first, without its private half."""
     rows = connection.execute(select(SigningKeyRow).order_by(SigningKeyRow.published_at, SigningKeyRow.kid))
-    return [
-        KeyRecord(
-            kid=row.kid,
-            kind=row.alg,
-            state=row.state,
-            published_at=row.published_at,
-            activated_at=row.activated_at,
-            retired_at=row.retired_at,
-            verify_until=row.verify_until,
-            revoked_at=row.revoked_at,
-            reason=row.reason,
-        )
-        for row in rows
-    ]
+    return [record_of(row) for row in rows]
+
+
+def record_of(row: Row[SigningKeyRow]) -> KeyRecord:
+    """Give what the schedule knows of a key."""
+    return KeyRecord(
+        kid=row.kid,
+        kind=row.alg,
+        state=row.state,
+        published_at=row.published_at,
+        activated_at=row.activated_at,
+        retired_at=row.retired_at,
+        verify_until=row.verify_until,
+        revoked_at=row.revoked_at,
+        reason=row.reason,
+    )
 
 
 def trusted(kid: str) -> Condition:

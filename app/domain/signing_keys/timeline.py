@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.signing_keys.lifecycle import KeyRecord, Schedule, State, activation_is_safe_at, is_over
+from app.domain.signing_keys.lifecycle import KeyRecord, Schedule, State, activation_is_safe_at, over_at
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,16 @@ class KeyTimeline:
 def timeline(keys: Sequence[KeyRecord], schedule: Schedule, now: datetime) -> list[KeyTimeline]:
     """Lay the life of every key out, oldest first."""
     active = next((key for key in keys if key.state == "active"), None)
-    over_at = now
-    if active is not None and not is_over(active, schedule, now):
-        over_at = (active.activated_at or active.published_at) + schedule.rotate_after
-    return [_line(key, over_at, schedule, now) for key in keys]
+    over = now if active is None else max(now, over_at(active, schedule, now))
+    return [_line(key, over, schedule, now) for key in keys]
 
 
-def _line(key: KeyRecord, over_at: datetime, schedule: Schedule, now: datetime) -> KeyTimeline:
+def _line(key: KeyRecord, over: datetime, schedule: Schedule, now: datetime) -> KeyTimeline:
     signs_from, signs_until, verifies_until = key.activated_at, key.retired_at, key.verify_until
     if key.state == "standby":
-        signs_from = max(over_at, activation_is_safe_at(key, schedule))
+        signs_from = max(over, activation_is_safe_at(key, schedule))
     if key.state == "active":
-        signs_until, verifies_until = over_at, over_at + schedule.keep_after
+        signs_until, verifies_until = over, over + schedule.keep_after
     if key.state == "revoked":
         verifies_until = None
     return KeyTimeline(
