@@ -1,7 +1,10 @@
 """RFC 7523, `jwks_uri`: a host that does not answer is not one without keys; how often it is asked, what is kept."""
 
+from typing import cast
+
 import pytest
 
+from app.domain.clients import RemoteKeys
 from app.entrypoints.wiring import wiring_of
 from tests.assertions import a_key, an_assertion, change, form
 from tests.builders import a_tenant
@@ -185,3 +188,18 @@ def test_keys_that_we_do_not_take_are_passed_over(http, tenant, host, clock):
 
     assert status(http, key, tenant, clock) == 200
     assert status(http, private, tenant, clock) == 401
+
+
+def test_a_fault_of_our_own_is_a_host_that_is_away(clock, caplog):
+    """
+    I: whatever happens while a set is fetched, it is logged, counts as a failure, and the URL is asked again later.
+    """
+    url, broken = "https://127.0.0.1/jwks", RemoteKeys(cast(frozenset[str], None))
+
+    for pause in (5, 10, 20):
+        assert broken.find(url, "k", now=clock.now()) is None
+        clock.step(seconds=pause - 1)
+        assert broken.find(url, "k", now=clock.now()) is None
+        clock.step(seconds=1)
+
+    assert [record.exc_info is not None for record in caplog.records] == [True] * 3

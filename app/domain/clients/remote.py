@@ -85,6 +85,17 @@ class RemoteKeys:
         return begun
 
     def _fetch(self, url: str, now: datetime) -> None:
+        try:
+            keys, answered = self._ask(url)
+        except Exception:  # noqa: BLE001  a thread has nobody above it who would log this
+            # A URL that stayed among those being fetched would never be fetched again.
+            _LOG.exception("a client's jwks_uri could not be fetched")
+            keys, answered = None, False
+        with self._lock:
+            self._keep(url, keys, now, answered=answered)
+            self._fetching.pop(url, None)
+
+    def _ask(self, url: str) -> tuple[Keys | None, bool]:
         keys: Keys | None = None
         problem = "its document is no JWK Set"
         answered = True
@@ -96,9 +107,7 @@ class RemoteKeys:
                 keys = {}
         if not keys:
             _LOG.warning("a client's jwks_uri gave no keys: %s", problem if keys is None else "it names none")
-        with self._lock:
-            self._keep(url, keys, now, answered=answered)
-            self._fetching.pop(url, None)
+        return keys, answered
 
     def _keep(self, url: str, keys: Keys | None, now: datetime, *, answered: bool) -> None:
         before = self._kept.get(url, _Kept({}, None, now))
