@@ -1,8 +1,8 @@
 """A name in, a room out."""
 
-from app.domain import access_tokens, rooms
+from app.domain import access_tokens, rooms, tenants
 from app.flows import steps
-from app.flows.refusals import ForbiddenError
+from app.flows.refusals import ForbiddenError, NotFoundError, RoomLimitError
 from app.flows.results import Caller, Room
 from app.flows.tools import Tools
 
@@ -14,10 +14,19 @@ def open_room(caller: Caller, name: str, tools: Tools) -> Room:
     Raises:
         ForbiddenError: an operator called, or a token that is confined to one room.
         InsufficientScopeError: the credential lacks `rooms:write`.
+        RoomLimitError: the tenant has as many open rooms as it may have.
+        NotFoundError: the tenant was closed a moment ago.
     """
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_WRITE)
     if caller.room_id is not None:
         raise ForbiddenError
 
     with tools.database.transaction() as connection:
-        return rooms.open_room(connection, tenant_id, name, now=tools.clock.now())
+        tenant = tenants.find(connection, tenant_id)
+        if tenant is None:
+            raise NotFoundError
+        most = tenant.limits.max_concurrent_rooms
+        room = rooms.open_room(connection, tenant_id, name, most=most, now=tools.clock.now())
+    if room is None:
+        raise RoomLimitError
+    return room

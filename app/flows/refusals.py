@@ -20,6 +20,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── KeyNotActiveError                the key was replaced meanwhile
     ├── UnsafeKeyStepError               a step of a signing key would break verifiers; says when it is safe
     ├── RoomEndedError                   the room is over
+    ├── RoomLimitError                   the tenant has as many open rooms as it may have
     ├── InvalidRequestError              a field is wrong; says which
     ├── RateLimitedError                 too many wrong credentials; says when to come back
     ├── MalformedCredentialError         the Authorization header cannot be read
@@ -59,6 +60,7 @@ __all__ = [
     "PayloadTooLargeError",
     "RateLimitedError",
     "RoomEndedError",
+    "RoomLimitError",
     "ServiceError",
     "TenantSuspendedError",
     "UnauthorizedClientError",
@@ -200,6 +202,13 @@ class RoomEndedError(ServiceError):
 
     code = "room_ended"
     public = "The room has ended"
+
+
+class RoomLimitError(ServiceError):
+    """The tenant has as many open rooms as its limit allows; one must end before another is opened."""
+
+    code = "room_limit"
+    public = "The tenant has as many open rooms as it may have"
 
 
 class InvalidRequestError(ServiceError):

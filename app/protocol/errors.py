@@ -31,6 +31,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.KeyNotActiveError: (400, "invalid_request"),
     refusals.UnsafeKeyStepError: (409, "invalid_request"),
     refusals.RoomEndedError: (400, "invalid_grant"),
+    refusals.RoomLimitError: (409, "invalid_request"),
     refusals.NotFoundError: (404, "invalid_request"),
     refusals.MethodNotAllowedError: (405, "invalid_request"),
     refusals.RateLimitedError: (429, "temporarily_unavailable"),

@@ -208,3 +208,32 @@ def test_a_room_wants_a_name_and_nothing_else(http, caller):
         answer = http.post(ROOMS, json=body, headers=caller)
         assert answer.status_code == 400
         assert [detail["field"] for detail in answer.json["error"]["details"]] == [field]
+
+
+def test_a_room_is_renamed_and_deleted(http, tenant, tools, caller):
+    """
+    CONTRACT 3: PATCH answers the room, DELETE `{id, deleted: true}`; a second time, and in every list, it is not there.
+    """
+    room_id = a_room(tools, tenant)
+    path = f"{ROOMS}/{room_id}"
+
+    renamed = http.patch(path, json={"name": "Hall"}, headers=caller)
+    deleted = http.delete(path, headers=caller)
+
+    assert (renamed.status_code, renamed.json["data"]["name"], renamed.json["data"]["id"]) == (200, "Hall", room_id)
+    assert (deleted.status_code, deleted.json) == (200, {"data": {"id": room_id, "deleted": True}})
+    for again in (http.delete(path, headers=caller), http.get(path, headers=caller)):
+        assert (again.status_code, again.json) == (404, NOT_FOUND)
+    assert walk(http, caller, 100) == [[]]
+
+
+def test_a_room_too_many_is_a_conflict(http, tenant, caller):
+    """
+    CONTRACT 3: beyond `max_concurrent_rooms`, opening a room is 409, and says why.
+    """
+    limit = http.patch(f"/api/v1/tenants/{tenant.id}", json={"max_concurrent_rooms": 1}, headers=by(tenant.api_key))
+    first, second = (http.post(ROOMS, json={"name": "Lobby"}, headers=caller) for _ in range(2))
+
+    assert (limit.status_code, first.status_code, second.status_code) == (200, 201, 409)
+    message = "The tenant has as many open rooms as it may have"
+    assert second.json == {"error": {"code": "CONFLICT", "message": message}}

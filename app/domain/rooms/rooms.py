@@ -1,11 +1,11 @@
-"""Open, find, list and end rooms."""
+"""Open, find, list, rename, end and delete rooms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from app.domain.rooms.tables import RoomRow
 from app.foundation.database import have_alone, lean_on
@@ -23,8 +23,16 @@ class Room:
     ended_at: datetime | None = None
 
 
-def open_room(connection: Connection, tenant_id: UUID, name: str, *, now: datetime) -> Room:
-    """Open a room of a tenant under a new id."""
+def open_room(connection: Connection, tenant_id: UUID, name: str, *, most: int, now: datetime) -> Room | None:
+    """
+    Open a room of a tenant under a new id; None when it has as many open ones as it may have, `most`.
+
+    Those who open rooms of one tenant stand in line, so that two do not both take the last place.
+    """
+    have_alone(connection, f"rooms_of/{tenant_id}")
+    counted = select(func.count()).where(RoomRow.tenant_id == tenant_id, RoomRow.ended_at.is_(None))
+    if connection.execute(counted).scalar_one() >= most:
+        return None
     room = Room(id=new_id(), tenant_id=tenant_id, name=name, created_at=now)
     connection.execute(insert(RoomRow).values(id=room.id, tenant_id=tenant_id, name=name, created_at=now))
     return room
@@ -44,7 +52,8 @@ def hold(connection: Connection, tenant_id: UUID, room_id: UUID) -> Room | None:
 
 def page(connection: Connection, tenant_id: UUID, after: UUID | None, limit: int) -> Sequence[Room]:
     """List at most `limit` rooms of a tenant in the order of their ids, beginning after one."""
-    statement = select(RoomRow).where(RoomRow.tenant_id == tenant_id).order_by(RoomRow.id).limit(limit)
+    which = (RoomRow.tenant_id == tenant_id) & RoomRow.deleted_at.is_(None)
+    statement = select(RoomRow).where(which).order_by(RoomRow.id).limit(limit)
     if after is not None:
         statement = statement.where(RoomRow.id > after)
     return [_room(row) for row in connection.execute(statement)]
@@ -57,8 +66,22 @@ def end(connection: Connection, tenant_id: UUID, room_id: UUID, *, now: datetime
     return connection.execute(claim.values(ended_at=now)).rowcount == 1
 
 
+def rename(connection: Connection, tenant_id: UUID, room_id: UUID, name: str) -> bool:
+    """Give an open room another name; False when it has ended, or the tenant has none of that id."""
+    claim = update(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.ended_at.is_(None))
+    return connection.execute(claim.values(name=name)).rowcount == 1
+
+
+def delete(connection: Connection, tenant_id: UUID, room_id: UUID, *, now: datetime) -> bool:
+    """End a room and let nobody see it any more; False when the tenant has none of that id (any more)."""
+    have_alone(connection, _lock_name(room_id))
+    claim = update(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.deleted_at.is_(None))
+    gone = {"deleted_at": now, "ended_at": func.coalesce(RoomRow.ended_at, now)}
+    return connection.execute(claim.values(gone)).rowcount == 1
+
+
 def _select(tenant_id: UUID, room_id: UUID) -> Select[RoomRow]:
-    return select(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id)
+    return select(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.deleted_at.is_(None))
 
 
 def _lock_name(room_id: UUID) -> str:

@@ -80,6 +80,12 @@ class OpenRoomRequest(Request, frozen=True):
     name: Name
 
 
+class ChangeRoomRequest(Request, frozen=True):
+    """PATCH /rooms/{id}."""
+
+    name: Name
+
+
 class Data(Struct, Generic[Content], frozen=True):
     """The envelope of every success."""
 

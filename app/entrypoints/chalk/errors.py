@@ -33,6 +33,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.UnsafeKeyStepError: (409, "CONFLICT"),
     refusals.RoomEndedError: (409, "ROOM_ENDED"),
     refusals.RateLimitedError: (429, "RATE_LIMITED"),
+    refusals.RoomLimitError: (409, "CONFLICT"),
     refusals.PayloadTooLargeError: (413, "PAYLOAD_TOO_LARGE"),
     refusals.UnsupportedMediaTypeError: (415, "UNSUPPORTED_MEDIA_TYPE"),
     refusals.InternalError: (500, "INTERNAL_ERROR"),

@@ -1,16 +1,29 @@
-"""/rooms: open, read, list and end rooms, by API key or by access token."""
+"""/rooms: open, read, list, rename, end and delete rooms, by API key or by access token."""
 
 from flask import Blueprint, Response
 
-from app.entrypoints.chalk.bodies import Data, DataPage, OpenRoomRequest, RoomBody, room_body
+from app.entrypoints.chalk.bodies import (
+    ChangeRoomRequest,
+    Data,
+    DataPage,
+    DeletedBody,
+    OpenRoomRequest,
+    RoomBody,
+    room_body,
+)
 from app.entrypoints.chalk.envelope import answer, answer_page, page_asked, read
 from app.entrypoints.chalk.guards import by_key_or_token
 from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals
+from app.flows.delete_room import delete_room
 from app.flows.end_room import end_room
 from app.flows.look_up import look_up_room, look_up_rooms
 from app.flows.open_room import open_room
+from app.flows.rename_room import rename_room
+
+_OPEN = (refusals.ForbiddenError, refusals.NotFoundError, refusals.RoomLimitError)
+_CHANGE = (refusals.ForbiddenError, refusals.NotFoundError, refusals.RoomEndedError)
 
 routes = Blueprint("rooms", __name__, url_prefix="/rooms")
 
@@ -20,7 +33,7 @@ routes = Blueprint("rooms", __name__, url_prefix="/rooms")
     Operation(
         json=OpenRoomRequest,
         answers={201: Data[RoomBody]},
-        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY_OR_TOKEN, refusals.ForbiddenError),
+        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY_OR_TOKEN, *_OPEN),
         security="key_or_token",
     )
 )
@@ -59,11 +72,40 @@ def read_one(room_id: str) -> Response:
     return answer(room_body(look_up_room(by_key_or_token(), room_id, wired().tools)))
 
 
+@routes.patch("/<room_id>")
+@describes(
+    Operation(
+        json=ChangeRoomRequest,
+        answers={200: Data[RoomBody]},
+        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY_OR_TOKEN, *_CHANGE),
+        security="key_or_token",
+    )
+)
+def change(room_id: str) -> Response:
+    """Rename a room."""
+    caller = by_key_or_token()
+    return answer(room_body(rename_room(caller, room_id, read(ChangeRoomRequest).name, wired().tools)))
+
+
+@routes.delete("/<room_id>")
+@describes(
+    Operation(
+        answers={200: Data[DeletedBody]},
+        refuses=(*BY_KEY_OR_TOKEN, refusals.ForbiddenError, refusals.NotFoundError),
+        security="key_or_token",
+    )
+)
+def delete(room_id: str) -> Response:
+    """End a room and every session that is bound to it, and let nobody see it any more."""
+    delete_room(by_key_or_token(), room_id, wired().tools)
+    return answer(DeletedBody(id=room_id, deleted=True))
+
+
 @routes.post("/<room_id>/end")
 @describes(
     Operation(
         answers={200: Data[RoomBody]},
-        refuses=(*BY_KEY_OR_TOKEN, refusals.ForbiddenError, refusals.NotFoundError, refusals.RoomEndedError),
+        refuses=(*BY_KEY_OR_TOKEN, *_CHANGE),
         security="key_or_token",
     )
 )
