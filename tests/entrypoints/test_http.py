@@ -26,7 +26,7 @@ ALLOWED = {
     JWKS: "GET, HEAD",
     META: "GET, HEAD",
     "/api/v1/rooms": "GET, HEAD, POST",
-    "/api/v1/rooms/x": "GET, HEAD",
+    "/api/v1/rooms/x": "DELETE, GET, HEAD, PATCH",
     "/api/v1/rooms/x/end": "POST",
     "/api/v1/tenants": "GET, HEAD, POST",
     "/api/v1/tenants/x": "DELETE, GET, HEAD, PATCH",
