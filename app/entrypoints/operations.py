@@ -73,6 +73,7 @@ class Operation:
         security: what a caller shows.
         headers: optional request headers that it reads, with their types, which describe themselves.
         paged: whether it reads `cursor` and `limit`.
+        filters: what else it reads of the query, likewise.
         content_type: of its success.
         cached: whether it answers 304 to what the caller has already.
     """
@@ -85,6 +86,7 @@ class Operation:
     security: Security = "none"
     headers: Mapping[str, object] = field(default_factory=dict)
     paged: bool = False
+    filters: Mapping[str, object] = field(default_factory=dict)
     content_type: str = JSON
     cached: bool = False
 

@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.domain.api_keys import IssuedKey
+from app.domain.refresh_tokens import Session
 from app.domain.rooms import Room
 from app.domain.signing_keys import KeyAges, KeyTimeline
 from app.domain.tenants import Changes, ClientKeys, Limits, Tenant
@@ -22,6 +23,7 @@ __all__ = [
     "OpenedTenant",
     "Readiness",
     "Room",
+    "Session",
     "Tenant",
     "TokenPair",
 ]

@@ -9,6 +9,8 @@ TENANT_WRITE = "tenant:write"
 KEYS_WRITE = "keys:write"
 ROOMS_READ = "rooms:read"
 ROOMS_WRITE = "rooms:write"
+SESSIONS_READ = "sessions:read"
+SESSIONS_WRITE = "sessions:write"
 OFFLINE_ACCESS = "offline_access"
 
 # What each scope lets its holder do; the order is the one in which they are printed.
@@ -20,8 +22,8 @@ VOCABULARY = {
     ROOMS_READ: "Read the rooms of the tenant.",
     ROOMS_WRITE: "Open and end rooms of the tenant.",
     "participants:write": "Admit and remove participants.",
-    "sessions:read": "List the sessions of the tenant.",
-    "sessions:write": "End sessions of the tenant.",
+    SESSIONS_READ: "List the sessions of the tenant.",
+    SESSIONS_WRITE: "End sessions of the tenant.",
     OFFLINE_ACCESS: "Receive a refresh token with the access token.",
 }
 

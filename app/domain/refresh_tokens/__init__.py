@@ -34,6 +34,7 @@ from app.domain.refresh_tokens.outcomes import (
     Unknown,
 )
 from app.domain.refresh_tokens.rotation import Attempt, advance, settle
+from app.domain.refresh_tokens.sessions import Session, Which, page
 
 __all__ = [
     "SESSION_PREFIX",
@@ -50,7 +51,9 @@ __all__ = [
     "Reused",
     "RotateOutcome",
     "Rotated",
+    "Session",
     "Unknown",
+    "Which",
     "advance",
     "count_living",
     "end_all_of_client_keys",
@@ -61,6 +64,7 @@ __all__ = [
     "end_all_signed_by",
     "find",
     "living",
+    "page",
     "parse",
     "print_tag",
     "revoke",

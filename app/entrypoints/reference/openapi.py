@@ -106,10 +106,11 @@ def _operation(one: _Described, dialect: Dialect, schema_of: Mapping[str, Any]) 
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", one.path)
     ]
-    for name, kind in operation.headers.items():
-        schema = msgspec.json.schema(kind)
-        # Pages show what is said of the parameter, and not of its schema.
-        parameters.append({"name": name, "in": "header", "description": schema.pop("description"), "schema": schema})
+    for place, named in (("header", operation.headers), ("query", operation.filters)):
+        for name, kind in named.items():
+            schema = msgspec.json.schema(kind)
+            # Pages show what is said of the parameter, and not of its schema.
+            parameters.append({"name": name, "in": place, "description": schema.pop("description"), "schema": schema})
     described: dict[str, Any] = {
         "operationId": f"{module[-1]}_{one.view.__name__}",
         "tags": [module[2]],

@@ -1,0 +1,69 @@
+"""Living sessions, as a tenant looks at them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from app.domain.refresh_tokens.tables import FamilyRow
+
+
+@dataclass(frozen=True)
+class Session:
+    """A living session; `key_id` is None when a client's assertion opened it, `room_id` when it is bound to none."""
+
+    id: UUID
+    tenant_id: UUID
+    subject: str
+    scope: str
+    audience: str
+    key_id: str | None
+    room_id: UUID | None
+    generation: int
+    created_at: datetime
+    rotated_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Which:
+    """The sessions of one tenant, or of these only: opened by one key, bound to one room."""
+
+    tenant_id: UUID
+    key_id: str | None = None
+    room_id: UUID | None = None
+
+
+def page(connection: Connection, which: Which, after: UUID | None, limit: int, *, now: datetime) -> Sequence[Session]:
+    """List at most `limit` living sessions in the order of their ids, beginning after one."""
+    statement = select(FamilyRow).where(
+        FamilyRow.tenant_id == which.tenant_id,
+        FamilyRow.revoked_at.is_(None),
+        FamilyRow.idle_expires_at > now,
+        FamilyRow.absolute_expires_at > now,
+    )
+    if which.key_id is not None:
+        statement = statement.where(FamilyRow.key_id == which.key_id)
+    if which.room_id is not None:
+        statement = statement.where(FamilyRow.room_id == which.room_id)
+    if after is not None:
+        statement = statement.where(FamilyRow.id > after)
+    rows = connection.execute(statement.order_by(FamilyRow.id).limit(limit))
+    return [
+        Session(
+            id=row.id,
+            tenant_id=row.tenant_id,
+            subject=row.subject,
+            scope=row.scope,
+            audience=row.audience,
+            key_id=row.key_id,
+            room_id=row.room_id,
+            generation=row.generation,
+            created_at=row.created_at,
+            rotated_at=row.rotated_at,
+            expires_at=min(row.idle_expires_at, row.absolute_expires_at),
+        )
+        for row in rows
+    ]
