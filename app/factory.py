@@ -13,6 +13,7 @@ from app.entrypoints import chalk, cli, oauth, probes, reference
 from app.entrypoints.headers import key_status, request_id
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
+from app.flows.forget_expired import forget_expired
 from app.flows.refusals import DatabaseAwayError, NotFoundError
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation import logs, master_key_files
@@ -24,6 +25,7 @@ from app.protocol import metadata
 from app.protocol.server import Server
 from app.settings import Settings
 
+_CLEANING_EVERY = timedelta(minutes=1)
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
@@ -73,6 +75,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
         keeper = Occasionally(lambda: tend_signing_keys(tools), every, clock)
         app.before_request(keeper.nudge)
+        cleaner = Occasionally(lambda: forget_expired(tools), _CLEANING_EVERY, clock)
+        app.before_request(cleaner.nudge)
     if warm:
         _warm(tools)
     return app

@@ -100,6 +100,12 @@ class TokenLifetimes:
         "0",
         whole(0, 60),
     )
+    keep_ended_days: int = _setting(
+        "KEEP_ENDED_DAYS",
+        "how long a session that is over is kept, for whoever looks into what happened",
+        "7",
+        whole(1, 3650),
+    )
 
 
 @dataclass(frozen=True)

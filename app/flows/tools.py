@@ -33,6 +33,7 @@ class Tools:
     remote_keys: clients.RemoteKeys
     guesses: rate_limits.Guesses
     access_ttl_seconds: int
+    keep_ended: timedelta
     http: HttpSettings
 
     @property
@@ -83,6 +84,7 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
         guesses=rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
         access_ttl_seconds=lifetimes.access_ttl_seconds,
+        keep_ended=timedelta(days=lifetimes.keep_ended_days),
         http=http,
     )
 

@@ -19,7 +19,7 @@ class Occasionally:
     tries again.
     """
 
-    def __init__(self, work: Callable[[], None], every: timedelta, clock: Clock) -> None:
+    def __init__(self, work: Callable[[], object], every: timedelta, clock: Clock) -> None:
         self._work = work
         self._every = every
         self._clock = clock

@@ -7,13 +7,17 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
+from app.domain.refresh_tokens.tables import FamilyRow
 from app.entrypoints import cli
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.factory import create_app
 from app.flows.authenticate_api_key import authenticate_api_key
+from tests.builders import a_pair, a_tenant
 from tests.conftest import MASTER_KEY, ROOT, environment, migrate
 from tests.servers import COMMAND, free_port, running
 
@@ -149,6 +153,25 @@ def test_created_keys_are_lines_for_a_shell(chalk_auth, migrated):
     assert authenticate_api_key(operator.lines["ADMIN_KEY"], tools).kind == "operator"
     assert authenticate_api_key(tenant.lines["API_KEY"], tools).kind == "tenant"
     tools.database.close()
+
+
+def test_what_is_over_is_forgotten(chalk_auth, migrated):
+    """
+    `forget-expired` deletes all that has been over for long, says how many, and finds nothing the second time.
+    """
+    tools = wiring_of(create_app(environment(migrated))).tools
+    tenant = a_tenant(tools)
+    for _ in range(3):
+        a_pair(tools, tenant)
+    with tools.database.transaction() as connection:
+        long_ago = tools.clock.now() - timedelta(days=8)
+        connection.execute(
+            update(FamilyRow).where(FamilyRow.id.in_(select(FamilyRow.id).limit(2))).values(revoked_at=long_ago)
+        )
+    tools.database.close()
+
+    assert chalk_auth(migrated, "forget-expired") == Outcome(0, "FORGOTTEN=2\n", "")
+    assert chalk_auth(migrated, "forget-expired") == Outcome(0, "FORGOTTEN=0\n", "")
 
 
 @pytest.mark.parametrize(

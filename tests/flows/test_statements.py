@@ -15,10 +15,17 @@ from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidAccessTokenError, InvalidApiKeyError, InvalidRefreshTokenError
 from app.flows.revoke_token import revoke_token
 from app.flows.steps import Credential
+from app.flows.tend_signing_keys import tend_signing_keys
 from tests.builders import a_pair, a_room
 
 # PostgreSQL's advisory locks, shared by who leans on a thing; SQLite's writers stand in line without them.
 LEAN: dict[str, list[str]] = {"sqlite": [], "postgresql": ["LEAN"]}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_keys(tools):
+    """The signing keys were just read: an earlier test may have moved the clock, after which they are read again."""
+    tend_signing_keys(tools)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def test_everything_has_a_default():
 
     assert read.database.url.startswith("sqlite:////")
     assert read.database.url.endswith("/var/chalk.db")
-    assert dataclasses.astuple(read.lifetimes) == (3600, 30 * 86_400, 90 * 86_400, 0)
+    assert dataclasses.astuple(read.lifetimes) == (3600, 30 * 86_400, 90 * 86_400, 0, 7)
     assert read.http.issuer == "http://127.0.0.1:8000"
     assert read.keys.master_key is None
     assert read.keys.directory.endswith("/keys")

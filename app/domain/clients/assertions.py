@@ -109,7 +109,7 @@ def spend(connection: Connection, tenant_id: UUID, verified: VerifiedAssertion, 
 
     Each use lets a few go that nobody could use again, so that there are never many more than are alive.
     """
-    _forget_some(connection, now)
+    forget(connection, most=5, now=now)
     row = {
         "tenant_id": tenant_id,
         "jti_hash": hashlib.sha256(verified.jti.encode("utf-8", "surrogatepass")).digest(),
@@ -123,13 +123,14 @@ def spend(connection: Connection, tenant_id: UUID, verified: VerifiedAssertion, 
     return True
 
 
-def _forget_some(connection: Connection, now: datetime) -> None:
+def forget(connection: Connection, *, most: int, now: datetime) -> int:
+    """Let at most so many go that nobody could use again, and give how many there were."""
     row = SpentAssertionRow
     # A minute later than any worker would: their clocks may differ.
     over = select(row.tenant_id, row.jti_hash).where(row.expires_at < now - timedelta(seconds=_SKEW_SECONDS))
     # Those that another spend is letting go at this moment are passed over, not waited for.
-    over = over.order_by(row.expires_at).limit(5).with_for_update(skip_locked=True)
-    connection.execute(delete(row).where(tuple_(row.tenant_id, row.jti_hash).in_(over)))
+    over = over.order_by(row.expires_at).limit(most).with_for_update(skip_locked=True)
+    return connection.execute(delete(row).where(tuple_(row.tenant_id, row.jti_hash).in_(over))).rowcount
 
 
 def _is_about(claims: Mapping[str, Any], client_id: str, issuer: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
 
 from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_TAG, Family, NewFamily, Policy
 from app.domain.refresh_tokens.tables import FamilyRow
@@ -99,6 +99,20 @@ def end_all_signed_by(connection: Connection, refresh_kid: str, *, reason: str, 
 def end_all_of_keys(connection: Connection, key_ids: Collection[str], *, reason: str, now: datetime) -> int:
     """End every session that one of these keys opened; gives how many."""
     return _end(connection, FamilyRow.key_id.in_(key_ids), reason, now)
+
+
+def forget(connection: Connection, *, over_before: datetime, most: int) -> int:
+    """
+    Delete sessions that were over before a moment: revoked, or past their absolute end; gives how many.
+
+    At most `most` of each kind, and none that another worker is deleting: nobody waits.
+    """
+    gone = 0
+    for ended in (FamilyRow.revoked_at, FamilyRow.absolute_expires_at):
+        some = select(FamilyRow.id).where(ended < over_before).order_by(ended).limit(most)
+        which = FamilyRow.id.in_(some.with_for_update(skip_locked=True))
+        gone += connection.execute(delete(FamilyRow).where(which)).rowcount
+    return gone
 
 
 def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:

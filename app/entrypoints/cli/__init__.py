@@ -18,6 +18,7 @@ def group() -> None:
 
 group.add_command(serve.serve)
 group.add_command(database.db)
+group.add_command(database.forget)
 group.add_command(keys.admin_key)
 group.add_command(keys.tenants)
 group.add_command(keys.resource_server)

@@ -1,4 +1,4 @@
-"""`chalk-auth db`: the schema."""
+"""`chalk-auth db` and `forget-expired`: the schema, and rows that nobody needs any more."""
 
 import logging
 
@@ -6,6 +6,7 @@ import click
 import flask_migrate
 
 from app.entrypoints.wiring import Launcher, wiring_of
+from app.flows.forget_expired import forget_expired
 
 
 @click.group()
@@ -19,6 +20,17 @@ def upgrade(launcher: Launcher) -> None:
     """Bring the schema up to this version."""
     migrate(launcher)
     click.echo("The schema is up to date.")
+
+
+@click.command("forget-expired")
+@click.pass_obj
+def forget(launcher: Launcher) -> None:
+    """Delete what has been over for long; workers do it too, a little at a time."""
+    tools = wiring_of(launcher.open_ready()).tools
+    total = 0
+    while some := forget_expired(tools):
+        total += some
+    click.echo(f"FORGOTTEN={total}")
 
 
 def migrate(launcher: Launcher) -> None:

@@ -1,0 +1,24 @@
+"""Let rows go that nobody can need any more."""
+
+from app.domain import clients, refresh_tokens
+from app.flows.tools import Tools
+
+_MOST = 500
+
+
+def forget_expired(tools: Tools) -> int:
+    """
+    Delete some sessions that have been over for long, and assertions that nobody could use again.
+
+    A small batch, in one short transaction: called again until it gives 0, or now and then by every worker.
+
+    Returns:
+        How many rows there were; 0 when nothing is left.
+
+    Raises:
+        DatabaseAwayError: nothing was deleted.
+    """
+    now = tools.clock.now()
+    with tools.database.transaction() as connection:
+        forgotten = refresh_tokens.forget(connection, over_before=now - tools.keep_ended, most=_MOST)
+        return forgotten + clients.forget(connection, most=_MOST, now=now)
