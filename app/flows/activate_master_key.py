@@ -18,4 +18,5 @@ def activate_master_key(key_id: str, tools: Tools) -> None:
     if tools.keys_directory is None:
         raise InvalidRequestError("CHALK_MASTER_KEY", "holds the master keys: the first one is the current one")
     master_key_files.activate(tools.keys_directory, key_id, now=tools.clock.now())
+    tools.masters.read_again()
     logs.event("master_key.activated", id=key_id)

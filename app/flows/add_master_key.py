@@ -16,5 +16,6 @@ def add_master_key(tools: Tools) -> str:
     if tools.keys_directory is None:
         raise InvalidRequestError("CHALK_MASTER_KEY", "holds the master keys: add one there, behind a comma")
     made = master_key_files.add(tools.keys_directory)
+    tools.masters.read_again()
     logs.event("master_key.added", id=made.id)
     return made.id

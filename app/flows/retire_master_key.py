@@ -37,6 +37,7 @@ def retire_master_key(key_id: str, forced: str | None, tools: Tools) -> None:
     # Only now: had the commit failed, what hangs on it would still need it.
     if tools.keys_directory is not None:
         master_key_files.remove(tools.keys_directory, key_id)
+        tools.masters.read_again()
     logs.event("master_key.retired", id=key_id, reason=forced)
 
 

@@ -55,6 +55,11 @@ class MasterKeys:
             found = self._named(key_id)
         return found
 
+    def read_again(self) -> None:
+        """Read them now, for whoever has just changed them."""
+        self._stamped = None
+        self._read_if_changed()
+
     def _named(self, key_id: str) -> MasterKey | None:
         return next((key for key in self._held if key.id == key_id), None)
 
