@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.domain import refresh_tokens
 from app.domain.rate_limits import Guess
-from app.domain.refresh_tokens import Duplicate, Healed, Retried, Reused, Rotated, RotateOutcome
+from app.domain.refresh_tokens import Duplicate, Healed, Retried, Reused, Rotated, RotateOutcome, Unreadable
 from app.flows import steps
 from app.flows.refusals import (
     InvalidRefreshTokenError,
@@ -71,9 +71,8 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
 
     tenant_id = None if client is None else client.tenant_id
     scope = _narrowed(wanted, presented, tenant_id, tools)
-    tags = steps.retry_tags(wanted.idempotency_key, presented, tools)
     now = tools.clock.now()
-    outcome = _rotate(refresh_tokens.Attempt(presented, tags, tenant_id), tools, now)
+    outcome = _rotate(wanted, presented, tenant_id, tools, now)
     _tell(outcome)
 
     # Refuse only here: raising inside the transaction would roll a revocation back.
@@ -105,12 +104,24 @@ def _narrowed(
     return None if wanted.scope is None else steps.narrowed(wanted.scope, family.scope)
 
 
-def _rotate(attempt: refresh_tokens.Attempt, tools: Tools, now: datetime) -> RotateOutcome:
+def _rotate(
+    wanted: Refresh, presented: refresh_tokens.PresentedToken, tenant_id: UUID | None, tools: Tools, now: datetime
+) -> RotateOutcome:
+    tags = steps.retry_tags(wanted.idempotency_key, presented, tools)
+    attempt = refresh_tokens.Attempt(presented, tags, tenant_id)
     with tools.database.statement() as connection:
         rotated = refresh_tokens.advance(connection, attempt, tools.families, now=now)
     if rotated is not None:
         return rotated
 
+    with tools.database.transaction() as connection:
+        outcome = refresh_tokens.settle(connection, attempt, tools.families, now=now)
+    if not isinstance(outcome, Unreadable):
+        return outcome
+
+    # Nothing was done to the family. Its master key may have come a moment ago, and is known now.
+    steps.must_have(outcome.kid, tools)
+    attempt = dataclasses.replace(attempt, tags=steps.retry_tags(wanted.idempotency_key, presented, tools))
     with tools.database.transaction() as connection:
         return refresh_tokens.settle(connection, attempt, tools.families, now=now)
 

@@ -203,6 +203,22 @@ def test_a_lost_answer_is_fetched_again_across_the_change(host):
     assert refresh_access(Refresh(third.refresh_token or ""), tools).refresh_token
 
 
+def test_a_worker_that_has_not_noticed_takes_no_retry_for_reuse(host):
+    """
+    C11, I6: the retry reaches a worker that still knows the old master key alone: it looks again, and finds the answer.
+    """
+    tools, worker = host(), host()
+    first = a_pair(tools, a_tenant(tools))
+    assert len(worker.masters.all) == 1
+    rotate(tools)
+    second = refresh_access(Refresh(first.refresh_token or "", LOST_ANSWER), tools)
+
+    again = refresh_access(Refresh(first.refresh_token or "", LOST_ANSWER), worker)
+
+    assert again.refresh_token == second.refresh_token
+    assert refresh_access(Refresh(again.refresh_token or ""), worker).refresh_token
+
+
 def test_reuse_is_caught_across_the_change(host):
     """
     C2: a spent token from before the change, without its key, ends the session.
@@ -317,7 +333,7 @@ def test_a_host_without_the_new_key_says_so_and_loses_nothing(host, tmp_path, ca
     for spent, promised in ((before, moved), (first, second)):
         again = refresh_access(Refresh(spent.refresh_token or "", LOST_ANSWER), there)
         assert again.refresh_token == promised.refresh_token
-    assert refresh_access(Refresh(again.refresh_token or ""), there).refresh_token
+        assert refresh_access(Refresh(again.refresh_token or ""), there).refresh_token
 
 
 def test_a_made_up_master_key_is_no_excuse(host):

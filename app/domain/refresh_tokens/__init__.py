@@ -33,6 +33,7 @@ from app.domain.refresh_tokens.outcomes import (
     Rotated,
     RotateOutcome,
     Unknown,
+    Unreadable,
 )
 from app.domain.refresh_tokens.rotation import Attempt, advance, settle
 from app.domain.refresh_tokens.sessions import Session, Which, page
@@ -54,6 +55,7 @@ __all__ = [
     "Rotated",
     "Session",
     "Unknown",
+    "Unreadable",
     "Which",
     "advance",
     "count_living",

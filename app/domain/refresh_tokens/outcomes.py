@@ -52,4 +52,11 @@ class Unknown:
     """There is no such family, or it is another client's."""
 
 
-RotateOutcome = Rotated | Retried | Healed | Duplicate | Reused | Ended | Unknown
+@dataclass(frozen=True)
+class Unreadable:
+    """Whether it is a retry cannot be told here: the tags of its family were made under the master key `kid`."""
+
+    kid: str
+
+
+RotateOutcome = Rotated | Retried | Healed | Duplicate | Reused | Ended | Unknown | Unreadable

@@ -4,8 +4,8 @@ Rotate refresh tokens, with reuse detection. One statement decides; everything e
 Source: RFC 9700 section 4.14.2; the table in CONTRACT 5.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from app.domain.refresh_tokens.outcomes import (
     Rotated,
     RotateOutcome,
     Unknown,
+    Unreadable,
 )
 from app.domain.refresh_tokens.tables import FamilyRow
 from app.foundation import opaque
@@ -36,13 +37,13 @@ class Attempt:
 
     Args:
         token: parsed, signature already verified; never stored, never logged.
-        tags: the MACs of the request's Idempotency-Key, sixteen characters each: under the current key first, then
-            under those that were current before; none without a key.
+        tags: the MACs of the request's Idempotency-Key, sixteen characters each, by the `kid` of what they were made
+            under, the current one first; none without a key.
         tenant_id: the client that presents it, where one is authenticated: it can use its own tokens only.
     """
 
     token: PresentedToken
-    tags: Sequence[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
     tenant_id: UUID | None = None
 
 
@@ -90,15 +91,17 @@ def settle(connection: Connection, attempt: Attempt, policy: Policy, *, now: dat
 
 
 def _spent(
-    connection: Connection, family: Family, behind: int, tags: Sequence[str], policy: Policy, *, now: datetime
-) -> Retried | Duplicate | Reused:
+    connection: Connection, family: Family, behind: int, tags: Mapping[str, str], policy: Policy, *, now: datetime
+) -> Retried | Duplicate | Reused | Unreadable:
     lately = [family.retry_tags[start : start + TAG_LENGTH] for start in range(0, 4 * TAG_LENGTH, TAG_LENGTH)]
     in_window = policy.retry_seconds > 0 and (now - family.rotated_at).total_seconds() <= policy.retry_seconds
-    same = [any(opaque.same(tag.encode(), known.encode()) for tag in tags) for known in lately]
+    same = [any(opaque.same(tag.encode(), known.encode()) for tag in tags.values()) for known in lately]
     if behind == 1 and (same[0] or in_window):
         return Retried(family)
     if behind > 1 and any(same):
         return Duplicate(family)
+    if tags and family.refresh_kid not in tags:
+        return Unreadable(family.refresh_kid)
 
     families.revoke(connection, family.id, reason="reuse", now=now)
     return Reused(family, behind)
@@ -130,7 +133,7 @@ def _move(
         rotated_at=now,
         refresh_kid=policy.refresh_kid,
         retry_tags=func.substr(
-            literal(attempt.tags[0] if attempt.tags else NO_TAG) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH
+            literal(next(iter(attempt.tags.values()), NO_TAG)) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH
         ),
         idle_expires_at=now + policy.idle,
     )

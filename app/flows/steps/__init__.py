@@ -6,6 +6,7 @@ from app.flows.steps.guesses import wrong
 from app.flows.steps.lists import cut, open_cursor
 from app.flows.steps.master_keys import (
     look_at_key,
+    must_have,
     read_refresh_token,
     renew,
     retry_tags,
@@ -28,6 +29,7 @@ __all__ = [
     "must_act_for_a_tenant",
     "must_be_its_room",
     "must_be_operator",
+    "must_have",
     "must_hold",
     "must_reach",
     "narrowed",

@@ -1,6 +1,5 @@
 """What hangs on a master key: found under whichever one it was made, and renewed under the current one."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from app.domain import api_keys, refresh_tokens, signing_keys
@@ -109,9 +108,11 @@ def renew(presented: api_keys.PresentedKey | None, tools: Tools) -> None:
         return
 
 
-def retry_tags(key: str | None, token: refresh_tokens.PresentedToken, tools: Tools) -> Sequence[str]:
-    """Make the tags of an Idempotency-Key: the current one first, then those by which an earlier one is known."""
+def retry_tags(key: str | None, token: refresh_tokens.PresentedToken, tools: Tools) -> dict[str, str]:
+    """Make the tags of an Idempotency-Key, by master key: the current one first, then those that know earlier ones."""
     if key is None:
-        return ()
-    codes = [opaque.mac(master.retry_tags, token.family_id.hex, key) for master in tools.masters.all]
-    return [refresh_tokens.print_tag(code) for code in codes]
+        return {}
+    return {
+        master.id: refresh_tokens.print_tag(opaque.mac(master.retry_tags, token.family_id.hex, key))
+        for master in tools.masters.all
+    }
