@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serve(database_url: str, *, port: int | None = None, workers: int = 1, **settings: str) -> Iterator[Server]:
+def serve(database_url: str, *, port: int | None = None, workers: int = 1, **settings: str | None) -> Iterator[Server]:
     """Run `chalk-auth serve` on a migrated database until the block ends."""
     port = port or free_port()
     command = [COMMAND, "serve", "--port", str(port), "--workers", str(workers)]
@@ -50,14 +50,16 @@ def serve(database_url: str, *, port: int | None = None, workers: int = 1, **set
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, database_url: str, *, workers: int = 1, **settings: str) -> Iterator[Server]:
+def running(
+    command: list[str], port: int, database_url: str, *, workers: int = 1, **settings: str | None
+) -> Iterator[Server]:
     """
     Run a command that serves on a port; all its workers are ready when the block begins.
 
     At the end it is stopped by its pid, and so are workers that outlive it.
     """
     usual = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "WARNING", **MANY_GUESSES}
-    given = usual | settings
+    given = {name: value for name, value in {**usual, **settings}.items() if value is not None}
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("CHALK_")}
     process = subprocess.Popen(
         command,
