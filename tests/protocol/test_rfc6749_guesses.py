@@ -1,5 +1,6 @@
 """RFC 6749 section 2.3.1: whoever guesses at credentials is stopped, at every door, before they cost anything."""
 
+import itertools
 import logging
 import re
 
@@ -10,12 +11,20 @@ from tests.flows.test_statements import counted
 from tests.guessers import DOORS, SOURCE, STRICT, Assertions, Secrets, id_of, refresh, revoke, told
 
 PROXY = "127.0.0.1"
+_TIMES = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def strict_app(make_app):
+    """An application with strict limits; to make one for each test would take longer than all of them."""
+    return make_app(**STRICT)
 
 
 @pytest.fixture
-def strict(make_app, clock):
-    """A client of an application that has heard of no guess yet."""
-    return make_app(**STRICT).test_client()
+def strict(strict_app, clock):
+    """A client of it, hours after anybody else was there: no guess is counted any more, nobody remembered."""
+    clock.step(hours=2 * next(_TIMES))
+    return strict_app.test_client()
 
 
 @pytest.fixture(params=DOORS)
