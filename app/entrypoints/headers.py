@@ -87,7 +87,8 @@ def key_status(headers: Headers, rotating_until: datetime | None) -> None:
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(text)
+        # Without the interface of a link-local one (RFC 4007 section 11), which may be any text.
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
     # A socket for both families names an IPv4 peer like this.

@@ -83,7 +83,17 @@ def test_nothing_but_the_checksum_and_the_four_parts_is_checked(body):
     presented = parse(body + checksum(body))
     parts = body.split("_", 3)
 
-    assert (presented is not None) == (len(parts) == 4 and parts[2] != "")
+    assert (presented is not None) == (len(parts) == 4 and 0 < len(parts[2]) <= 32)
+
+
+@pytest.mark.parametrize("length", [1, 8, 32, 33, 60_000])
+def test_an_id_has_a_bound(length):
+    """
+    A17: guesses are counted under the id that they name, so that nobody fills memory or log with a long one.
+    """
+    body = f"sk_live_{'x' * length}_secret"
+
+    assert (parse(body + checksum(body)) is not None) == (length <= 32)
 
 
 def test_a_checksum_is_padded_to_six_characters():

@@ -82,6 +82,8 @@ def test_every_default_is_allowed(variable):
         ("REFRESH_ABSOLUTE_SECONDS", 60, 94_608_000),
         ("REFRESH_RETRY_SECONDS", 0, 60),
         ("MAX_BODY_BYTES", 1024, 10_485_760),
+        ("GUESSES_PER_SOURCE", 1, 1_000_000),
+        ("GUESSES_PER_CREDENTIAL", 1, 1_000_000),
     ],
 )
 def test_a_number_stays_in_its_range(name, low, high):
@@ -117,6 +119,31 @@ def test_an_issuer_that_is_no_plain_url_is_refused(issuer):
     assert problems(ISSUER=issuer) == [
         "CHALK_ISSUER: must be an http or https URL of plain characters, without a trailing slash, query or fragment"
     ]
+
+
+@pytest.mark.parametrize(
+    "proxies",
+    [
+        "proxy.example",
+        "10.0.0.1/8",
+        "10.0.0.0/33",
+        "10.0.0.0-10.0.0.9",
+        "10.0.0.1:80",
+        "[::1]",
+        "10.0.0.1 10.0.0.2",
+        "*",
+    ],
+)
+def test_a_proxy_is_named_by_address_or_network(proxies):
+    """
+    A19: a name, a range or a network with bits beyond it is reported at the start, not silently trusted or ignored.
+    """
+    wanted = "CHALK_TRUSTED_PROXIES: must be addresses or networks like 10.0.0.0/8 or ::1, with commas between"
+
+    assert problems(TRUSTED_PROXIES=proxies) == [wanted]
+    assert problems(TRUSTED_PROXIES=f"127.0.0.1,{proxies}") == [wanted]
+    good = settings.read({"CHALK_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,,fd00::/8 ,"}).http.trusted_proxies
+    assert [str(each) for each in good] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
 
 
 def test_the_audience_follows_the_issuer():

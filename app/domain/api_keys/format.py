@@ -14,6 +14,8 @@ Kind = Literal["sk", "ak"]
 ID_LENGTH = 8
 SECRET_LENGTH = 32
 _CHECKSUM_LENGTH = 6
+# Room for longer ids of a later version; guesses are counted and logged under what stands there.
+_LONGEST_ID = 32
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,17 @@ def parse(presented: str) -> PresentedKey | None:
     """
     Read a string as a key; None when its checksum or its four parts are not right.
 
-    Of the parts only the id is looked at, since no row can have an id of other characters, and a database might not
-    even take the question. Of the secret no length or alphabet is asked.
+    Of the parts only the id is looked at, since no row can have an id of other characters or of any length, and a
+    database might not even take the question. Of the secret no length or alphabet is asked.
     """
     body, given = presented[:-_CHECKSUM_LENGTH], presented[-_CHECKSUM_LENGTH:]
     parts = body.split("_", 3)
-    if len(parts) != 4 or checksum(body) != given or not (parts[2].isascii() and parts[2].isalnum()):
+    if len(parts) != 4 or checksum(body) != given:
         return None
-    return PresentedKey(id=parts[2], text=presented)
+    key_id = parts[2]
+    if not (key_id.isascii() and key_id.isalnum() and len(key_id) <= _LONGEST_ID):
+        return None
+    return PresentedKey(id=key_id, text=presented)
 
 
 def key_name(key_id: str) -> str:

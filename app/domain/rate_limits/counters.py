@@ -2,12 +2,29 @@
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 
 from limits.storage import Storage
 
 from app.foundation.clock import Clock
 
 _MOST = 100_000
+
+
+@dataclass(frozen=True)
+class _Window:
+    """How many hits there were; when it is over, in seconds since the epoch; and how long it is."""
+
+    count: int
+    ends_at: float
+    seconds: float
+
+    def is_open(self, now: float) -> bool:
+        """Tell whether it counts; one that a clock put back would draw out does not: nobody waits longer."""
+        return now < self.ends_at <= now + self.seconds
+
+
+_NONE = _Window(0, 0.0, 0.0)
 
 
 class Counters(Storage):
@@ -23,7 +40,7 @@ class Counters(Storage):
         self._clock = clock
         self._lock = threading.Lock()
         # In the order in which they were opened.
-        self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -34,24 +51,24 @@ class Counters(Storage):
         """Count a hit, and give how many there are in this window; `expiry` is its length in seconds."""
         now = self._clock.now().timestamp()
         with self._lock:
-            count, ends_at = self._windows.get(key, (0, 0.0))
-            # Also over when the clock was put back: nobody waits longer than a window.
-            if not now < ends_at <= now + expiry:
-                count, ends_at = 0, now + expiry
+            window = self._windows.get(key, _NONE)
+            if not window.is_open(now):
+                window = _Window(0, now + expiry, expiry)
                 self._windows.pop(key, None)
-            self._windows[key] = (count + amount, ends_at)
+            self._windows[key] = replace(window, count=window.count + amount)
             while len(self._windows) > _MOST:
                 self._windows.popitem(last=False)
-            return count + amount
+            return window.count + amount
 
     def get(self, key: str) -> int:
         """Give how many hits there are in the window that is open; 0 when none is."""
-        count, ends_at = self._windows.get(key, (0, 0.0))
-        return count if self._clock.now().timestamp() < ends_at else 0
+        window = self._windows.get(key, _NONE)
+        return window.count if window.is_open(self._clock.now().timestamp()) else 0
 
     def get_expiry(self, key: str) -> float:
         """Give when the window is over, in seconds since the epoch; now, when none is open."""
-        return max(self._windows.get(key, (0, 0.0))[1], self._clock.now().timestamp())
+        window, now = self._windows.get(key, _NONE), self._clock.now().timestamp()
+        return window.ends_at if window.is_open(now) else now
 
     def check(self) -> bool:
         """Tell that memory is there."""

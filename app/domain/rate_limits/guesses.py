@@ -35,12 +35,13 @@ class Guess:
     Args:
         source: the address that it comes from; None when it does not come over the network, and nothing is counted.
         name: whose credential it claims to be, if it can be told: a key's id, or a client's.
-        presented: what is shown, or what it stands for; untrusted, never stored, never logged.
+        presented: what is shown; untrusted, never stored, never logged. None for what is shown only once: then what
+            has worked lately is that name from that source.
     """
 
     source: str | None
     name: str | None = None
-    presented: str = field(default="", repr=False)
+    presented: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -99,16 +100,19 @@ class Guesses:
 
     def was_wrong(self, guess: Guess) -> Counted:
         """Count a credential that was wrong."""
-        with self._lock:
-            self._recognised.pop(self._code(guess), None)
+        if guess.presented is not None:
+            # It worked once, and does not any more. Of a name this tells nothing: a neighbour may have used it.
+            with self._lock:
+                self._recognised.pop(self._code(guess), None)
         if guess.source is None:
             return Counted(None)
 
         names = {self._source: network_of(guess.source)}
         if guess.name is not None:
             names[self._credential] = guess.name
-        beyond = [limit for limit, name in names.items() if not self._limiter.hit(_item(limit), limit.policy, name)]
-        reached = [limit for limit, name in names.items() if self._left(limit, name) == 0 and limit not in beyond]
+        counts = {limit: self._hit(limit, name) for limit, name in names.items()}
+        beyond = [limit for limit, count in counts.items() if count > limit.quota]
+        reached = [limit for limit, count in counts.items() if count == limit.quota]
         return Counted(self._spent(beyond[-1], names[beyond[-1]]) if beyond else None, reached)
 
     def was_right(self, guess: Guess) -> None:
@@ -125,10 +129,14 @@ class Guesses:
         return seen is not None and timedelta() <= self._clock.now() - seen < _REMEMBERED_FOR
 
     def _code(self, guess: Guess) -> bytes:
+        if guess.presented is None:
+            return opaque.mac(self._code_key, guess.name or "", network_of(guess.source or ""))
         return opaque.mac(self._code_key, guess.presented)
 
-    def _left(self, limit: Limit, name: str) -> int:
-        return self._limiter.get_window_stats(_item(limit), limit.policy, name).remaining
+    def _hit(self, limit: Limit, name: str) -> int:
+        # The count itself, where the library tells only yes or no: of many at once, one reaches the limit.
+        item = _item(limit)
+        return self._limiter.storage.incr(item.key_for(limit.policy, name), item.get_expiry())
 
     def _spent(self, limit: Limit, name: str) -> Spent:
         ends_at = self._limiter.get_window_stats(_item(limit), limit.policy, name).reset_time
@@ -146,7 +154,8 @@ def network_of(address: str) -> str:
         return str(parsed)
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
+    # As a number, without the name of an interface that may stand behind it.
+    return str(ipaddress.ip_network((int(parsed), _IPV6_PREFIX), strict=False))
 
 
 def _item(limit: Limit) -> RateLimitItemPerMinute:

@@ -123,8 +123,7 @@ def prove(credential: Credential, tools: Tools) -> Proven | None:
     assertion = clients.parse(credential.assertion)
     tenant_id = None if assertion is None else parse_id("tenant", assertion.client_id)
     name = None if tenant_id is None else print_id("tenant", tenant_id)
-    # An assertion is shown once, so what worked lately is this client from this source.
-    guess = Guess(credential.source, name, f"{name} {credential.source}")
+    guess = Guess(credential.source, name)
     must_be_heard(guess, tools)
     of_another = assertion is not None and credential.client_id not in {None, assertion.client_id}
     proven = None if assertion is None or tenant_id is None or of_another else _spend(assertion, tenant_id, tools)
