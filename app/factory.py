@@ -14,7 +14,7 @@ from app.entrypoints.headers import key_status, request_id
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
 from app.flows.forget_expired import forget_expired
-from app.flows.refusals import DatabaseAwayError, NotFoundError
+from app.flows.refusals import DatabaseAwayError, InvalidRequestError, NotFoundError
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation import logs, master_key_files
 from app.foundation.background import Occasionally
@@ -119,6 +119,9 @@ def _begin() -> None:
     if request.environ.get("PATH_INFO", "").startswith("//"):
         # The router would overlook the second slash; a rule of the proxy in front would not.
         raise NotFoundError
+    if "," in request.headers.get("Host", ""):
+        # The server joins what is sent twice; who decided by the one must not be told of the other.
+        raise InvalidRequestError("Host", "must stand once")
 
 
 def _finish(response: Response) -> Response:
