@@ -1,5 +1,7 @@
 """The living sessions of a tenant, page by page."""
 
+import re
+
 from app.domain import access_tokens, refresh_tokens
 from app.flows import steps
 from app.flows.refusals import InvalidRequestError
@@ -7,6 +9,8 @@ from app.flows.results import Caller, Session
 from app.flows.tools import Tools
 from app.foundation.identifiers import parse_id
 from app.foundation.pages import Page
+
+_KEY = re.compile(r"key_[0-9A-Za-z]{8}", re.ASCII)
 
 
 def look_up_sessions(
@@ -30,7 +34,7 @@ def look_up_sessions(
     room_id = None if room is None else parse_id("room", room)
     if room is not None and room_id is None:
         raise InvalidRequestError("room_id", "must be the id of a room")
-    if key is not None and not key.startswith("key_"):
+    if key is not None and not _KEY.fullmatch(key):
         raise InvalidRequestError("key_id", "must be the id of an API key")
 
     cursor, limit = page

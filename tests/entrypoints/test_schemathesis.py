@@ -100,7 +100,7 @@ def run(live: Live, folder: Path, callers: str, names: Mapping[str, str], *optio
 def answered(entry: Mapping[str, Any], base: str) -> tuple[str, str, int]:
     """Read a recorded request as an operation, and the status that it got."""
     path = entry["request"]["url"].removeprefix(base).split("?")[0]
-    path = re.sub(r"^(/api/v1/(room|tenant)s)/[^/]+", r"\1/{\2_id}", path)
+    path = re.sub(r"^(/api/v1/(room|session|tenant)s)/[^/]+", r"\1/{\2_id}", path)
     return entry["request"]["method"].lower(), path, entry["response"]["status"]
 
 

@@ -22,8 +22,10 @@ from app.foundation.identifiers import print_id
 routes = Blueprint("sessions", __name__)
 
 _FILTERS = {
-    "room_id": Annotated[str, Meta(description="Only those that are bound to this room.")],
-    "key_id": Annotated[str, Meta(description="Only those that this API key opened.")],
+    "room_id": Annotated[
+        str, Meta(pattern="^room_[0-7][0-9a-hjkmnp-tv-z]{25}$", description="Only those that are bound to this room.")
+    ],
+    "key_id": Annotated[str, Meta(pattern="^key_[0-9A-Za-z]{8}$", description="Only those that this API key opened.")],
 }
 
 
