@@ -55,7 +55,9 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.url_map.merge_slashes = False
 
     keys = settings.keys
-    load = functools.partial(master_key_files.load, keys.master_key, Path(keys.directory))
+    # At a first start, one is made; whoever reads them again makes none.
+    master_key_files.load(keys.master_key, Path(keys.directory))
+    load = functools.partial(master_key_files.load, keys.master_key, Path(keys.directory), first_start=False)
     stamp = functools.partial(master_key_files.stamp, keys.master_key, Path(keys.directory))
     masters = MasterKeys(load, stamp, keys.keyring_max_age_seconds)
     tools = workshop.lay_out(clock, _database(app, settings), masters, settings)

@@ -7,11 +7,12 @@ Where master keys lie: in the environment, or in files that only their owner may
 
 import base64
 import binascii
+import contextlib
 import os
 import stat
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -24,13 +25,19 @@ _SECRET_BYTES = 32
 _TICK_NS = 50_000_000
 
 
-def load(given: str | None, directory: Path) -> Sequence[MasterKey]:
+def load(given: str | None, directory: Path, *, first_start: bool = True) -> Sequence[MasterKey]:
     """
     Load the master keys, the current one first: from the environment's value, where commas stand between them, or
     else from `directory`, where the first start creates one.
 
+    Args:
+        given: the environment's value, if there is one.
+        directory: where the files lie.
+        first_start: there may be none yet. A process that knew some never makes one: the folder may just be away.
+
     Raises:
-        ConfigurationError: one is not 32 bytes in base64, or its file may be touched by others than its owner.
+        ConfigurationError: one is not 32 bytes in base64, its file may be touched by others than its owner, or none is
+            the current one.
     """
     if given is not None:
         read = [derive(_decode(one, "CHALK_MASTER_KEY")) for one in given.split(",")]
@@ -38,10 +45,10 @@ def load(given: str | None, directory: Path) -> Sequence[MasterKey]:
 
     path = directory / FILE_NAME
     try:
-        if not path.exists():
-            _write(path)
+        if first_start and not path.exists():
+            _make_first(path)
         # The current one first: while keys change places, each is found here or there.
-        read = [_read(path), *(_read(other) for other in sorted(directory.glob("master-*.key")))]
+        read = [_read(path), *_read_named(directory)]
     except OSError as error:
         raise ConfigurationError(f"The master key cannot be read or written at {path}: {error.strerror}") from error
     return list({key.id: key for key in read}.values())
@@ -53,10 +60,12 @@ def stamp(given: str | None, directory: Path) -> object:
         return given
     try:
         changed_at = directory.stat().st_mtime_ns
+        # The files too: what is copied here is written, and closed to others, after the folder has changed.
+        files = sorted((file.name, _marks_of(file.stat())) for file in os.scandir(directory))
     except OSError:
-        return object()
+        return "away"
     # Two changes may share a tick of the file system's clock: one that is so young is no stamp yet.
-    return changed_at if time.time_ns() - changed_at > _TICK_NS else object()
+    return (changed_at, files) if time.time_ns() - changed_at > _TICK_NS else object()
 
 
 def add(directory: Path) -> MasterKey:
@@ -72,6 +81,7 @@ def add(directory: Path) -> MasterKey:
         _write(aside)
         made = _read(aside)
         aside.rename(_path_of(directory, made.id))
+        _keep_names(directory)
     except OSError as error:
         raise ConfigurationError(f"A master key cannot be written to {directory}: {error.strerror}") from error
     return made
@@ -88,10 +98,16 @@ def activate(directory: Path, key_id: str, *, now: datetime) -> None:
     if not chosen.exists():
         raise ConfigurationError(f"There is no master key {key_id} in {directory}.")
     try:
+        if _read(chosen).id != key_id:
+            raise ConfigurationError(f"{chosen} holds another key than its name says.")
         before = _name_current(directory)
+        if before.id == key_id:
+            # Between two names of one file, a rename does nothing, and a third one would be left behind.
+            return
         aside = directory / f".master-{opaque.random_base62(8)}"
         os.link(chosen, aside)
         aside.replace(directory / FILE_NAME)
+        _keep_names(directory)
         # When it was used last: whoever retires it waits until every worker has noticed.
         os.utime(_path_of(directory, before.id), (now.timestamp(), now.timestamp()))
     except OSError as error:
@@ -115,10 +131,38 @@ def _path_of(directory: Path, key_id: str) -> Path:
 
 def _name_current(directory: Path) -> MasterKey:
     current = _read(directory / FILE_NAME)
-    named = _path_of(directory, current.id)
-    if not named.exists():
-        os.link(directory / FILE_NAME, named)
+    # Whoever adds one at the same time may have been faster.
+    with contextlib.suppress(FileExistsError):
+        os.link(directory / FILE_NAME, _path_of(directory, current.id))
     return current
+
+
+def _marks_of(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns
+
+
+def _keep_names(directory: Path) -> None:
+    # A key whose name is lost in a power failure is lost with all that was made under it.
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_first(path: Path) -> None:
+    if any(path.parent.glob("master-*.key")):
+        raise ConfigurationError(
+            f"{path} is missing, and other master keys lie beside it. Copy the one that is to be current there."
+        )
+    _write(path)
+
+
+def _read_named(directory: Path) -> Iterator[MasterKey]:
+    for path in sorted(directory.glob("master-*.key")):
+        # Retired since the folder was listed.
+        with contextlib.suppress(FileNotFoundError):
+            yield _read(path)
 
 
 def _read(path: Path) -> MasterKey:
@@ -142,6 +186,7 @@ def _write(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.link(aside, path)
+        _keep_names(path.parent)
     except FileExistsError:
         pass
     finally:

@@ -33,12 +33,16 @@ class MasterKeys:
         self._lock = threading.Lock()
         self._stamped = stamp()
         self._held = tuple(read())
+        self._failed = False
         self._read_at = time.monotonic()
 
     @property
     def all(self) -> Sequence[MasterKey]:
         """Give every key, the current one first."""
         if time.monotonic() - self._read_at > self._max_age:
+            if self._failed:
+                # Nothing need change for it to succeed now: the disk was away, or is.
+                self._stamped = None
             self._read_if_changed()
         return self._held
 
@@ -69,10 +73,10 @@ class MasterKeys:
             stamp = self._stamp()
             if stamp != self._stamped:
                 try:
-                    self._held = tuple(self._read())
+                    self._held, self._failed = tuple(self._read()), False
                 except ConfigurationError as error:
                     # What is known goes on: a file that is just being copied must not stop a server.
                     _LOG.error("the master keys could not be read again: %s", error)
-                    stamp = None
+                    self._failed = True
                 self._stamped = stamp
             self._read_at = time.monotonic()
