@@ -13,6 +13,7 @@ from app.entrypoints import chalk, cli, oauth, probes, reference
 from app.entrypoints.headers import key_status, request_id
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
+from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.forget_expired import forget_expired
 from app.flows.refusals import DatabaseAwayError, InvalidRequestError, NotFoundError
 from app.flows.tend_signing_keys import tend_signing_keys
@@ -145,6 +146,7 @@ def _refuse(error: Exception) -> Response:
 def _warm(tools: workshop.Tools) -> None:
     try:
         tend_signing_keys(tools)
+        adopt_api_keys(tools)
     except DatabaseAwayError:
         # Start anyway: the first request that finds the database back reads the key.
         return

@@ -25,14 +25,21 @@ def retire_master_key(key_id: str, forced: str | None, tools: Tools) -> None:
     Raises:
         UnsafeKeyStepError: it is the current one, something hangs on it, or a worker may still use it.
     """
-    now = tools.clock.now()
+    now, gone = tools.clock.now(), list[str]()
     with tools.database.transaction() as connection:
         use = next((each for each in steps.uses_of_master_keys(connection, tools) if each.id == key_id), None)
         _must_be_free(use, forced is not None, tools, now)
         if forced is not None:
-            gone = api_keys.revoke_all_under(connection, key_id, now=now)
+            gone += api_keys.revoke_all_under(connection, key_id, now=now)
             refresh_tokens.end_all_of_keys(connection, gone, reason="master_key_retired", now=now)
             refresh_tokens.end_all_signed_by(connection, key_id, reason="master_key_retired", now=now)
+
+    # Whoever leaned on one of them while it was revoked may have opened a session since; one lock at a time, since
+    # there may be very many.
+    for each in gone:
+        with tools.database.transaction() as connection:
+            api_keys.revoke(connection, each, now=now)
+            refresh_tokens.end_all_of_key(connection, each, reason="master_key_retired", now=now)
 
     # Only now: had the commit failed, what hangs on it would still need it.
     if tools.keys_directory is not None:

@@ -18,7 +18,7 @@ from app.domain.api_keys.keys import (
     set_assertion_only,
     suspend_all,
 )
-from app.domain.api_keys.peppers import Pepper, count_living, renew, revoke_all_under
+from app.domain.api_keys.peppers import Pepper, any_unnamed, count_living, name_all, renew, revoke_all_under
 
 __all__ = [
     "Authenticated",
@@ -31,10 +31,12 @@ __all__ = [
     "PresentedKey",
     "Rejected",
     "Unreadable",
+    "any_unnamed",
     "authenticate",
     "count_living",
     "issue",
     "key_name",
+    "name_all",
     "parse",
     "renew",
     "resume_all",

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from app.domain.api_keys.format import PresentedKey
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
+from app.foundation.database import holds
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,26 @@ class Pepper:
     secret: bytes = field(repr=False)
 
 
-def renew(connection: Connection, presented: PresentedKey, peppers: Sequence[Pepper]) -> None:
-    """Keep the MAC of a key that was authenticated under the current pepper, the first; one statement."""
+def renew(connection: Connection, presented: PresentedKey, peppers: Sequence[Pepper]) -> bool:
+    """
+    Keep the MAC of a key that was authenticated under the current pepper, the first; one statement.
+
+    False when it is kept so already: another use was faster.
+    """
     codes = [opaque.mac(pepper.secret, presented.text) for pepper in peppers]
-    claim = update(ApiKeyRow).where(ApiKeyRow.id == presented.id, ApiKeyRow.mac.in_(codes))
-    connection.execute(claim.values(mac=codes[0], pepper_id=peppers[0].id))
+    behind = ApiKeyRow.pepper_id.is_distinct_from(peppers[0].id)
+    claim = update(ApiKeyRow).where(ApiKeyRow.id == presented.id, ApiKeyRow.mac.in_(codes), behind)
+    return connection.execute(claim.values(mac=codes[0], pepper_id=peppers[0].id)).rowcount == 1
+
+
+def any_unnamed(connection: Connection) -> bool:
+    """Tell whether a key does not say which master key its MAC hangs on: an older release made it."""
+    return holds(connection, exists().where(ApiKeyRow.pepper_id.is_(None)))
+
+
+def name_all(connection: Connection, pepper_id: str) -> None:
+    """Say of every such key that it hangs on this one."""
+    connection.execute(update(ApiKeyRow).where(ApiKeyRow.pepper_id.is_(None)).values(pepper_id=pepper_id))
 
 
 def count_living(connection: Connection, *, now: datetime) -> dict[str | None, int]:

@@ -103,7 +103,10 @@ def rewrap(connection: Connection, kid: str, keys: WrappingKeys) -> bool:
     row = connection.execute(statement).first()
     if row is None:
         return False
-    anew = wrap(unwrap(row.private_jwe, kid, keys.of(row.private_jwe)), keys.current())
+    under = keys.current()
+    if wrapped_under(row.private_jwe) == under.id:
+        return False
+    anew = wrap(unwrap(row.private_jwe, kid, keys.of(row.private_jwe)), under)
     same = (SigningKeyRow.kid == kid) & (SigningKeyRow.private_jwe == row.private_jwe)
     return connection.execute(update(SigningKeyRow).where(same).values(private_jwe=anew)).rowcount == 1
 
