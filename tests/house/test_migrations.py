@@ -162,3 +162,22 @@ def test_to_undo_makes_no_operator_of_a_resource_server(url):
         with connection(url) as opened:
             assert opened.execute(text("SELECT id FROM api_keys")).scalars().all() == ["Operator"]
         flask_migrate.upgrade(directory=MIGRATIONS)
+
+
+def test_to_undo_and_redo_the_names_of_master_keys_keeps_every_api_key(url):
+    """
+    Down to before 0004 and up again, a key is still there with its MAC; only which master key it hangs on is forgotten.
+    """
+    columns = "(id, kind, mode, mac, scopes, created_at, pepper_id)"
+    insert = text(f"INSERT INTO api_keys {columns} VALUES ('Operator', 'ak', 'live', :mac, '', CURRENT_TIMESTAMP, 'm')")
+    with application(url):
+        flask_migrate.upgrade(directory=MIGRATIONS)
+        with connection(url) as opened:
+            opened.execute(insert, {"mac": bytes(range(32))})
+
+        flask_migrate.downgrade(directory=MIGRATIONS, revision="0003")
+        flask_migrate.upgrade(directory=MIGRATIONS)
+
+    with connection(url) as opened:
+        row = opened.execute(text("SELECT id, mac, pepper_id FROM api_keys")).one()
+    assert (row.id, bytes(row.mac), row.pepper_id) == ("Operator", bytes(range(32)), None)
