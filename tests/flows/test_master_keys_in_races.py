@@ -120,4 +120,3 @@ def test_a_forced_end_catches_a_session_that_is_just_being_opened(host, clock):
     with tools.database.reading() as connection:
         row = connection.execute(select(FamilyRow).where(FamilyRow.id == family.id)).one()
     assert row.revoke_reason == "master_key_retired"
-
