@@ -55,13 +55,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
 
-    keys = settings.keys
-    # At a first start, one is made; whoever reads them again makes none.
-    master_key_files.load(keys.master_key, Path(keys.directory))
-    load = functools.partial(master_key_files.load, keys.master_key, Path(keys.directory), first_start=False)
-    stamp = functools.partial(master_key_files.stamp, keys.master_key, Path(keys.directory))
-    masters = MasterKeys(load, stamp, keys.keyring_max_age_seconds)
-    tools = workshop.lay_out(clock, _database(app, settings), masters, settings)
+    tools = workshop.lay_out(clock, _database(app, settings), _master_keys(settings), settings)
     resource = settings.http.audiences[0]
     wiring = Wiring(
         tools=tools,
@@ -88,6 +82,17 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
 def command_line() -> None:
     """Run `chalk-auth`."""
     cli.run(Launcher(lambda: create_app(warm=False), create_app, str(_MIGRATIONS), f"{__name__}:create_app"))
+
+
+def _master_keys(settings: Settings) -> MasterKeys:
+    given, directory = settings.keys.master_key, Path(settings.keys.directory)
+    # At a first start, one is made; whoever reads them again makes none.
+    master_key_files.load(given, directory)
+    return MasterKeys(
+        functools.partial(master_key_files.load, given, directory, first_start=False),
+        functools.partial(master_key_files.stamp, given, directory),
+        settings.keys.keyring_max_age_seconds,
+    )
 
 
 def _database(app: Flask, settings: Settings) -> Database:

@@ -24,6 +24,13 @@ from tests.flows.test_master_keys import host, rotate, use
 __all__ = ["host"]
 
 
+def read(tenant):
+    """Read a tenant's key, as a story does."""
+    presented = api_keys.parse(tenant.api_key)
+    assert presented is not None
+    return presented
+
+
 def forget_peppers(tools):
     """Make the rows look as an older release left them."""
     with tools.database.transaction() as connection:
@@ -35,7 +42,7 @@ def test_sixteen_uses_at_once_write_a_key_anew_once(host):
     B1: whoever comes second finds it moved; a row that many clients share is not written by each of them.
     """
     tools = host()
-    presented = api_keys.parse(a_tenant(tools).api_key)
+    presented = read(a_tenant(tools))
     rotate(tools)
 
     def renew():
@@ -103,8 +110,10 @@ def test_a_forced_end_catches_a_session_that_is_just_being_opened(host, clock):
         for kid in signing_keys.wrapped(connection):
             signing_keys.rewrap(connection, kid, tools.keyring.wrapping_keys)
     clock.step(minutes=2)
-    presented = api_keys.parse(tenant.api_key)
-    new = refresh_tokens.NewFamily(parse_id("tenant", tenant.id), presented.id, tenant.id, "tenant:read", "urn:x")
+    presented = read(tenant)
+    tenant_id = parse_id("tenant", tenant.id)
+    assert tenant_id is not None
+    new = refresh_tokens.NewFamily(tenant_id, presented.id, tenant.id, "tenant:read", "urn:x")
 
     # The exchange, half done; on SQLite, who retires waits for it as every writer does.
     with ThreadPoolExecutor(1) as pool:

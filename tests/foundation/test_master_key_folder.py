@@ -130,7 +130,7 @@ def test_several_may_add_at_once(tmp_path):
     for number in range(10):
         folder = tmp_path / str(number)
         master_key_files.load(None, folder)
-        gate, made = threading.Barrier(4), []
+        gate, made = threading.Barrier(4), list[str]()
 
         def add(folder=folder, gate=gate, made=made):
             gate.wait()
