@@ -1,5 +1,6 @@
 """Let an older master key go."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from app.domain import api_keys, refresh_tokens
@@ -25,27 +26,29 @@ def retire_master_key(key_id: str, forced: str | None, tools: Tools) -> None:
     Raises:
         UnsafeKeyStepError: it is the current one, something hangs on it, or a worker may still use it.
     """
-    now, gone = tools.clock.now(), list[str]()
-    with tools.database.transaction() as connection:
+    now = tools.clock.now()
+    with tools.database.reading() as connection:
         use = next((each for each in steps.uses_of_master_keys(connection, tools) if each.id == key_id), None)
         _must_be_free(use, forced is not None, tools, now)
-        if forced is not None:
-            gone += api_keys.revoke_all_under(connection, key_id, now=now)
-            refresh_tokens.end_all_of_keys(connection, gone, reason="master_key_retired", now=now)
-            refresh_tokens.end_all_signed_by(connection, key_id, reason="master_key_retired", now=now)
+        hanging = api_keys.living_under(connection, key_id, now=now)
+    if forced is not None:
+        _end(key_id, hanging, tools, now)
 
-    # Whoever leaned on one of them while it was revoked may have opened a session since; one lock at a time, since
-    # there may be very many.
-    for each in gone:
-        with tools.database.transaction() as connection:
-            api_keys.revoke(connection, each, now=now)
-            refresh_tokens.end_all_of_key(connection, each, reason="master_key_retired", now=now)
-
-    # Only now: had the commit failed, what hangs on it would still need it.
+    # Last of all: whoever was stopped before finds it here, and goes on with what is left.
     if tools.keys_directory is not None:
         master_key_files.remove(tools.keys_directory, key_id)
         tools.masters.read_again()
     logs.event("master_key.retired", id=key_id, reason=forced)
+
+
+def _end(key_id: str, hanging: Sequence[str], tools: Tools, now: datetime) -> None:
+    # One key at a time, as everybody ends one: whoever is opening a session with it has opened it by then, or cannot.
+    for each in hanging:
+        with tools.database.transaction() as connection:
+            api_keys.revoke(connection, each, now=now)
+            refresh_tokens.end_all_of_key(connection, each, reason="master_key_retired", now=now)
+    with tools.database.transaction() as connection:
+        refresh_tokens.end_all_signed_by(connection, key_id, reason="master_key_retired", now=now)
 
 
 def _must_be_free(use: MasterKeyUse | None, forced: bool, tools: Tools, now: datetime) -> None:  # noqa: FBT001

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, event, select, update
 
 from app.domain import api_keys, refresh_tokens, signing_keys
 from app.domain.api_keys.tables import ApiKeyRow
@@ -13,12 +13,14 @@ from app.flows import steps
 from app.flows.add_master_key import add_master_key
 from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.authenticate_api_key import authenticate_api_key
-from app.flows.refusals import InvalidApiKeyError
+from app.flows.refresh_access import Refresh, refresh_access
+from app.flows.refusals import InvalidApiKeyError, InvalidRefreshTokenError
 from app.flows.retire_master_key import retire_master_key
+from app.flows.rewrap_keys import rewrap_keys
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation.identifiers import parse_id
 from tests.adversary.races import at_once
-from tests.builders import a_tenant
+from tests.builders import a_pair, a_tenant
 from tests.flows.test_master_keys import host, rotate, use
 
 __all__ = ["host"]
@@ -129,3 +131,41 @@ def test_a_forced_end_catches_a_session_that_is_just_being_opened(host, clock):
     with tools.database.reading() as connection:
         row = connection.execute(select(FamilyRow).where(FamilyRow.id == family.id)).one()
     assert row.revoke_reason == "master_key_retired"
+
+
+def test_a_forced_end_that_was_stopped_half_way_is_finished_by_the_next(host, clock, tmp_path):
+    """
+    I10: what was ended stays so, the master key is still here for the rest, and run again it ends that too.
+    """
+    tools = host()
+    tend_signing_keys(tools)
+    tenants, old = [a_tenant(tools), a_tenant(tools)], tools.master.id
+    pairs = [a_pair(tools, tenant) for tenant in tenants]
+    rotate(tools)
+    rewrap_keys(lambda _done, _of: None, tools)
+    clock.step(minutes=2)
+    seen = []
+
+    def stop(_connection, _cursor, statement, *_rest):
+        if statement.startswith("UPDATE api_keys"):
+            seen.append(statement)
+            if len(seen) == 2:
+                raise KeyboardInterrupt
+
+    event.listen(Engine, "before_cursor_execute", stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            retire_master_key(old, "it got out", tools)
+    finally:
+        event.remove(Engine, "before_cursor_execute", stop)
+    assert use(tools, old).api_keys == 1
+    assert (tmp_path / "here" / f"master-{old}.key").exists()
+
+    retire_master_key(old, "it got out", tools)
+
+    assert not (tmp_path / "here" / f"master-{old}.key").exists()
+    for tenant, pair in zip(tenants, pairs, strict=True):
+        with pytest.raises(InvalidApiKeyError):
+            authenticate_api_key(tenant.api_key, tools)
+        with pytest.raises(InvalidRefreshTokenError):
+            refresh_access(Refresh(pair.refresh_token or ""), tools)

@@ -18,7 +18,7 @@ from app.domain.api_keys.keys import (
     set_assertion_only,
     suspend_all,
 )
-from app.domain.api_keys.peppers import Pepper, any_unnamed, count_living, name_all, renew, revoke_all_under
+from app.domain.api_keys.peppers import Pepper, any_unnamed, count_living, living_under, name_all, renew
 
 __all__ = [
     "Authenticated",
@@ -36,13 +36,13 @@ __all__ = [
     "count_living",
     "issue",
     "key_name",
+    "living_under",
     "name_all",
     "parse",
     "renew",
     "resume_all",
     "revoke",
     "revoke_all",
-    "revoke_all_under",
     "rotate",
     "set_assertion_only",
     "suspend_all",

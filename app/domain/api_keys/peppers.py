@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
 
 from app.domain.api_keys.format import PresentedKey
 from app.domain.api_keys.tables import ApiKeyRow
@@ -44,14 +44,15 @@ def name_all(connection: Connection, pepper_id: str) -> None:
 
 def count_living(connection: Connection, *, now: datetime) -> dict[str | None, int]:
     """Count the keys that are alive, by the master key that their MACs hang on."""
-    alive = ApiKeyRow.revoked_at.is_(None) & (ApiKeyRow.grace_ends_at.is_(None) | (ApiKeyRow.grace_ends_at > now))
-    counted = select(ApiKeyRow.pepper_id, func.count()).where(alive).group_by(ApiKeyRow.pepper_id)
+    counted = select(ApiKeyRow.pepper_id, func.count()).where(_alive(now)).group_by(ApiKeyRow.pepper_id)
     return {row[0]: row[1] for row in connection.execute(counted)}
 
 
-def revoke_all_under(connection: Connection, pepper_id: str, *, now: datetime) -> Sequence[str]:
-    """Revoke every key whose MAC hangs on this master key, for good, and give their ids."""
-    claim = update(ApiKeyRow).where(
-        (ApiKeyRow.pepper_id == pepper_id) | ApiKeyRow.pepper_id.is_(None), ApiKeyRow.revoked_at.is_(None)
-    )
-    return connection.execute(claim.values(revoked_at=now).returning(ApiKeyRow.id)).scalars().all()
+def living_under(connection: Connection, pepper_id: str, *, now: datetime) -> Sequence[str]:
+    """List the ids of the living keys whose MACs hang on this master key, or on nobody knows which."""
+    hangs = (ApiKeyRow.pepper_id == pepper_id) | ApiKeyRow.pepper_id.is_(None)
+    return connection.execute(select(ApiKeyRow.id).where(hangs, _alive(now)).order_by(ApiKeyRow.id)).scalars().all()
+
+
+def _alive(now: datetime) -> ColumnElement[bool]:
+    return ApiKeyRow.revoked_at.is_(None) & (ApiKeyRow.grace_ends_at.is_(None) | (ApiKeyRow.grace_ends_at > now))

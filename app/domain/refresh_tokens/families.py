@@ -96,11 +96,6 @@ def end_all_signed_by(connection: Connection, refresh_kid: str, *, reason: str, 
     return _end(connection, FamilyRow.refresh_kid == refresh_kid, reason, now)
 
 
-def end_all_of_keys(connection: Connection, key_ids: Collection[str], *, reason: str, now: datetime) -> int:
-    """End every session that one of these keys opened; gives how many."""
-    return _end(connection, FamilyRow.key_id.in_(key_ids), reason, now)
-
-
 def forget(connection: Connection, *, over_before: datetime, most: int) -> int:
     """
     Delete sessions that were over before a moment: revoked, or past their absolute end; gives how many.
