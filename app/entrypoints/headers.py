@@ -14,7 +14,7 @@ from app.foundation import opaque
 from app.foundation.clock import rfc3339
 from app.foundation.environment import Network
 
-_RETRY_AFTER_SECONDS = "1"
+RETRY_AFTER_SECONDS = "1"
 _REQUEST_ID = re.compile(r"[\w-]{8,128}", re.ASCII)
 
 
@@ -67,7 +67,7 @@ def come_back(headers: Headers, error: ServiceError, status: int) -> None:
         headers["RateLimit-Policy"] = f'"{error.policy}";q={error.quota};w={error.window_seconds}'
         headers["RateLimit"] = f'"{error.policy}";r=0;t={error.retry_after_seconds}'
     elif status == 503:
-        headers["Retry-After"] = _RETRY_AFTER_SECONDS
+        headers["Retry-After"] = RETRY_AFTER_SECONDS
 
 
 def document(content: bytes, content_type: str, max_age_seconds: int) -> Response:

@@ -13,12 +13,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from app.entrypoints.headers import no_store
+from app.entrypoints.headers import RETRY_AFTER_SECONDS, no_store
 from app.entrypoints.wiring import wired
 from app.flows.check_readiness import check_readiness
 from app.flows.look_up import look_up_key_ages
-
-_RETRY_AFTER_SECONDS = "1"
 
 
 def blueprint() -> Blueprint:
@@ -49,7 +47,7 @@ def readiness() -> Response:
         return _json({"status": "ready", "warnings": found.warnings})
     response = _json({"status": "not_ready"})
     response.status_code = 503
-    response.headers["Retry-After"] = _RETRY_AFTER_SECONDS
+    response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response
 
 

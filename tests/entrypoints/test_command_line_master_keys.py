@@ -141,7 +141,7 @@ def test_a_step_that_is_not_safe_says_from_when_it_is(run, tools):
         (["activate", "nonsense"], 1, "There is no master key nonsense in"),
         (["retire", "nonsense", "--force"], 2, "--force and --reason go together"),
         (["retire", "nonsense", "--reason", "x"], 2, "--force and --reason go together"),
-        (["retire", "nonsense", "--force", "--reason", " "], 2, "--force and --reason go together"),
+        (["retire", "nonsense", "--force", "--reason", " "], 2, "--reason must say something"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(run, tools, arguments, status, words):

@@ -2,6 +2,7 @@
 
 import click
 
+from app.entrypoints.cli.forcing import forced, refusal
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.activate_master_key import activate_master_key
 from app.flows.add_master_key import add_master_key
@@ -11,7 +12,6 @@ from app.flows.results import MasterKeyUse
 from app.flows.retire_master_key import retire_master_key
 from app.flows.rewrap_keys import rewrap_keys
 from app.flows.tools import Tools
-from app.foundation.clock import rfc3339
 
 _ROW = "{:12}  {:8}  {:>12}  {:>8}  {:>8}"
 # An id is base64url: one in sixty-four looks like an option.
@@ -75,14 +75,12 @@ def rewrap(launcher: Launcher) -> None:
 @click.pass_obj
 def retire(launcher: Launcher, key_id: str, force: bool, reason: str | None) -> None:  # noqa: FBT001  click passes it by name
     """Forget a master key that nothing needs any more."""
-    if force != (reason is not None and reason.strip() != ""):
-        raise click.UsageError("--force and --reason go together")
+    why = forced(force=force, reason=reason)
     tools = _tools(launcher)
     try:
-        retire_master_key(key_id, reason, tools)
+        retire_master_key(key_id, why, tools)
     except UnsafeKeyStepError as error:
-        when = "" if error.safe_at is None else f" It is safe from {rfc3339(error.safe_at)}."
-        raise click.ClickException(f"refused: {error.why}.{when}") from error
+        raise refusal(error) from error
     if tools.keys_directory is None:
         click.echo("Now take it out of CHALK_MASTER_KEY, on every host.")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from app.entrypoints.cli.forcing import forced, refusal, said
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.activate_signing_key import activate_signing_key
 from app.flows.import_signing_key import import_signing_key
@@ -57,7 +58,7 @@ def list_keys(launcher: Launcher) -> None:
 @click.pass_obj
 def rotate(launcher: Launcher, force: bool, reason: str | None) -> None:  # noqa: FBT001  click passes it by name
     """Let the standby sign now, and retire the key that did."""
-    click.echo(f"ACTIVE={_step(launcher, None, _forced(force=force, reason=reason))}")
+    click.echo(f"ACTIVE={_step(launcher, None, forced(force=force, reason=reason))}")
 
 
 @signing_keys.command("activate", context_settings=_KID_MAY_BEGIN_WITH_A_DASH)
@@ -67,7 +68,7 @@ def rotate(launcher: Launcher, force: bool, reason: str | None) -> None:  # noqa
 @click.pass_obj
 def activate(launcher: Launcher, kid: str, force: bool, reason: str | None) -> None:  # noqa: FBT001
     """Let this standby sign now."""
-    click.echo(f"ACTIVE={_step(launcher, kid, _forced(force=force, reason=reason))}")
+    click.echo(f"ACTIVE={_step(launcher, kid, forced(force=force, reason=reason))}")
 
 
 @signing_keys.command("retire", context_settings=_KID_MAY_BEGIN_WITH_A_DASH)
@@ -77,12 +78,12 @@ def activate(launcher: Launcher, kid: str, force: bool, reason: str | None) -> N
 @click.pass_obj
 def retire(launcher: Launcher, kid: str, force: bool, reason: str | None) -> None:  # noqa: FBT001
     """Take a key that does not sign out of the JWKS."""
-    forced = _forced(force=force, reason=reason)
+    why = forced(force=force, reason=reason)
     tools = _tools(launcher)
     try:
-        retire_signing_key(kid, forced, tools)
+        retire_signing_key(kid, why, tools)
     except UnsafeKeyStepError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
 
 
 @signing_keys.command("revoke", context_settings=_KID_MAY_BEGIN_WITH_A_DASH)
@@ -91,7 +92,7 @@ def retire(launcher: Launcher, kid: str, force: bool, reason: str | None) -> Non
 @click.pass_obj
 def revoke(launcher: Launcher, kid: str, reason: str) -> None:
     """Revoke a key in an emergency: its tokens are dead at once, and another key signs."""
-    revoke_signing_key(kid, _said(reason), _tools(launcher))
+    revoke_signing_key(kid, said(reason), _tools(launcher))
 
 
 @signing_keys.command("import")
@@ -106,29 +107,12 @@ def _tools(launcher: Launcher) -> Tools:
     return wiring_of(launcher.open_ready()).tools
 
 
-def _forced(*, force: bool, reason: str | None) -> str | None:
-    if force != (reason is not None):
-        raise click.UsageError("--force and --reason go together")
-    return None if reason is None else _said(reason)
-
-
-def _said(reason: str) -> str:
-    if not reason.strip():
-        raise click.UsageError("--reason must say something")
-    return reason.strip()
-
-
-def _step(launcher: Launcher, kid: str | None, forced: str | None) -> str:
+def _step(launcher: Launcher, kid: str | None, why: str | None) -> str:
     tools = _tools(launcher)
     try:
-        return activate_signing_key(kid, forced, tools)
+        return activate_signing_key(kid, why, tools)
     except UnsafeKeyStepError as error:
-        raise _refusal(error) from error
-
-
-def _refusal(error: UnsafeKeyStepError) -> click.ClickException:
-    when = "" if error.safe_at is None else f" It is safe from {rfc3339(error.safe_at)}."
-    return click.ClickException(f"refused: {error.why}.{when}")
+        raise refusal(error) from error
 
 
 def _when(moment: datetime | None) -> str:
