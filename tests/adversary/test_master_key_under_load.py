@@ -5,13 +5,11 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-
-import pytest
 
 from app import settings as configuration
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
+from tests.adversary.load import PATIENCE_SECONDS, at_work, until
 from tests.adversary.races import WireLine
 from tests.builders import Tenant, a_room, a_tenant
 from tests.conftest import MANY_GUESSES
@@ -19,7 +17,6 @@ from tests.forgery import header_of
 from tests.servers import COMMAND, Server, serve
 
 SETTINGS = {"SIGNING_ALGORITHM": "ES256", "KEYRING_MAX_AGE_SECONDS": "1"}
-PATIENCE_SECONDS = 60
 
 
 class Client:
@@ -62,31 +59,6 @@ class Client:
                 self.rounds += 1
 
 
-@contextlib.contextmanager
-def at_work(server: Server, tenant: Tenant, room_id: str) -> Iterator[list[Client]]:
-    """Let clients work until the block ends."""
-    clients = [Client(server, tenant, room_id) for _ in range(2)]
-    threads = [threading.Thread(target=client.run) for client in clients]
-    for thread in threads:
-        thread.start()
-    try:
-        yield clients
-    finally:
-        for client in clients:
-            client.over.set()
-        for thread in threads:
-            thread.join(PATIENCE_SECONDS)
-
-
-def until(condition: Callable[[], object], clients: list[Client]) -> None:
-    """Look until it is so, or until something went wrong."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition() and not any(client.problems for client in clients):
-        if time.monotonic() > deadline:
-            pytest.fail("it never came to pass")
-        threading.Event().wait(0.05)
-
-
 def test_the_master_key_is_replaced_under_load(own_database, tmp_path):
     """
     I4, I6: rotate, rewrap and retire by the real commands, while two clients use their keys, sessions and lost
@@ -108,7 +80,7 @@ def test_the_master_key_is_replaced_under_load(own_database, tmp_path):
     room_id = a_room(tools, tenant)
     with (
         serve(own_database, port=None, workers=2, MASTER_KEY=None, KEYS_DIRECTORY=str(folder), **SETTINGS) as server,
-        at_work(server, tenant, room_id) as clients,
+        at_work([Client(server, tenant, room_id) for _ in range(2)]) as clients,
     ):
         until(lambda: all(client.rounds >= 1 for client in clients), clients)
         rotated = command("rotate")

@@ -4,10 +4,8 @@ import contextlib
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import update
 
 from app.domain.signing_keys.tables import SigningKeyRow
@@ -16,6 +14,7 @@ from app.factory import create_app
 from app.flows.activate_signing_key import activate_signing_key
 from app.flows.revoke_signing_key import revoke_signing_key
 from app.flows.tend_signing_keys import tend_signing_keys
+from tests.adversary.load import PATIENCE_SECONDS, at_work, until
 from tests.adversary.races import WireLine
 from tests.builders import a_pair, a_tenant
 from tests.conftest import environment
@@ -25,7 +24,6 @@ from tests.signing_keys import Jwk, published, records, the, verify
 
 SETTINGS = {"SIGNING_ALGORITHM": "ES256", "JWKS_MAX_AGE_SECONDS": "10", "KEYRING_MAX_AGE_SECONDS": "1"}
 CACHE_SECONDS = 3
-PATIENCE_SECONDS = 60
 
 
 class Client:
@@ -72,31 +70,6 @@ def jwks_of(server: Server) -> dict[str, Jwk]:
         return published(answer.read())
 
 
-@contextlib.contextmanager
-def at_work(server: Server, api_key: str) -> Iterator[list[Client]]:
-    """Let clients work until the block ends."""
-    clients = [Client(server, api_key) for _ in range(4)]
-    threads = [threading.Thread(target=client.run) for client in clients]
-    for thread in threads:
-        thread.start()
-    try:
-        yield clients
-    finally:
-        for client in clients:
-            client.over.set()
-        for thread in threads:
-            thread.join(PATIENCE_SECONDS)
-
-
-def until(condition) -> None:
-    """Look until it is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail("it never came to pass")
-        threading.Event().wait(0.05)
-
-
 def test_rotations_under_load_are_not_noticed(own_database):
     """
     E2, E3: whatever four processes issue, through three rotations, verifies from a JWKS that was
@@ -106,12 +79,15 @@ def test_rotations_under_load_are_not_noticed(own_database):
     tend_signing_keys(tools)
     tenant = a_tenant(tools)
     signed_with = [the(tools, "active")]
-    with serve(own_database, port=None, workers=4, **SETTINGS) as server, at_work(server, tenant.api_key) as clients:
+    with (
+        serve(own_database, port=None, workers=4, **SETTINGS) as server,
+        at_work([Client(server, tenant.api_key) for _ in range(4)]) as clients,
+    ):
         for _ in range(3):
             standby = the(tools, "standby")
-            until(lambda kid=standby: all(kid in client.keys for client in clients))
+            until(lambda kid=standby: all(kid in client.keys for client in clients), clients)
             signed_with.append(activate_signing_key(standby, "every verifier has it", tools))
-            until(lambda kid=standby: all(client.signed_with() == kid for client in clients))
+            until(lambda kid=standby: all(client.signed_with() == kid for client in clients), clients)
         after = jwks_of(server)
     tools.database.close()
 
@@ -139,11 +115,14 @@ def test_the_schedule_rotates_under_load_by_itself(own_database):
     tend_signing_keys(tools)
     tenant = a_tenant(tools)
     old, new = the(tools, "active"), the(tools, "standby")
-    with serve(own_database, port=None, workers=4, **SETTINGS) as server, at_work(server, tenant.api_key) as clients:
-        until(lambda: all(new in client.keys and client.signed_with() == old for client in clients))
+    with (
+        serve(own_database, port=None, workers=4, **SETTINGS) as server,
+        at_work([Client(server, tenant.api_key) for _ in range(4)]) as clients,
+    ):
+        until(lambda: all(new in client.keys and client.signed_with() == old for client in clients), clients)
         let_time_pass(tools, days=90)
-        until(lambda: all(client.signed_with() == new for client in clients))
-        until(lambda: len(jwks_of(server)) == 3)
+        until(lambda: all(client.signed_with() == new for client in clients), clients)
+        until(lambda: len(jwks_of(server)) == 3, clients)
         after = jwks_of(server)
     states = {each.kid: (each.state, each.reason) for each in records(tools)}
     tools.database.close()

@@ -1,16 +1,14 @@
 """The database is away: every door says so, nothing is decided, and what is in memory is served."""
 
 import time
-from pathlib import Path
 
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from tests.builders import a_pair, a_room, a_tenant
 from tests.conftest import environment, migrate
+from tests.databases import take_away
 from tests.forgery import hs256
 from tests.servers import free_port
 
@@ -21,18 +19,6 @@ KEY = "sk_live_7Hq2Zt9B_0123456789ABCDEFGHIJKLMNOPQRSTUV1p50Q6"
 AWAY = "The service is temporarily unavailable"
 CHALK = {"error": {"code": "SERVICE_UNAVAILABLE", "message": AWAY}}
 OAUTH = {"error": "temporarily_unavailable", "error_description": AWAY}
-
-
-def take_away(request, url):
-    """Make a database unreachable for good, under whoever uses it."""
-    if url.startswith("sqlite"):
-        file = Path(url.removeprefix("sqlite:///"))
-        for each in file.parent.iterdir():
-            each.unlink()
-        file.mkdir()
-        return
-    with psycopg.connect(request.getfixturevalue("postgres").get_uri("postgres"), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -46,7 +32,7 @@ def orphan(request, backend, new_database, clock):
     room_id, pair = a_room(tools, tenant), a_pair(tools, tenant)
     if backend == "sqlite":
         tools.database.close()
-    take_away(request, url)
+    take_away(url, lambda: request.getfixturevalue("postgres"))
     yield application.test_client(), tenant, room_id, pair
     tools.database.close()
 

@@ -19,7 +19,7 @@ from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.tend_signing_keys import tend_signing_keys
 from tests.conftest import ROOT, environment
-from tests.entrypoints.test_database_away import take_away
+from tests.databases import take_away
 from tests.house.test_docs import rows
 from tests.servers import free_port, serve
 from tests.signing_keys import kids, record, records, the
@@ -60,7 +60,7 @@ def lose_the_database(request, tools, own_database):
     def lose():
         if own_database.startswith("sqlite"):
             tools.database.close()
-        take_away(request, own_database)
+        take_away(own_database, lambda: request.getfixturevalue("postgres"))
 
     return lose
 

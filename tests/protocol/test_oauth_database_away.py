@@ -1,10 +1,6 @@
 """The database is away: the OAuth endpoints decide nothing about clients and tokens that they cannot look up."""
 
-from pathlib import Path
-
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
@@ -12,21 +8,10 @@ from app.flows.issue_resource_server_key import issue_resource_server_key
 from tests.assertions import ISSUER, a_key, an_assertion, form, register
 from tests.builders import Tenant, a_tenant
 from tests.conftest import environment, migrate
+from tests.databases import take_away
 
 AWAY = {"error": "temporarily_unavailable", "error_description": "The service is temporarily unavailable"}
 TOKEN, REVOKE, INTROSPECT = "/oauth/token", "/oauth/revoke", "/oauth/introspect"
-
-
-def take_away(request, url):
-    """Make a database unreachable for good, under whoever uses it."""
-    if url.startswith("sqlite"):
-        file = Path(url.removeprefix("sqlite:///"))
-        for each in file.parent.iterdir():
-            each.unlink()
-        file.mkdir()
-        return
-    with psycopg.connect(request.getfixturevalue("postgres").get_uri("postgres"), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')
 
 
 class Orphan:
@@ -62,7 +47,7 @@ def orphan(request, backend, new_database, clock):
     made = Orphan(application, clock)
     if backend == "sqlite":
         wiring_of(application).tools.database.close()
-    take_away(request, url)
+    take_away(url, lambda: request.getfixturevalue("postgres"))
     yield made
     wiring_of(application).tools.database.close()
 
