@@ -98,4 +98,4 @@ def _room(connection: Connection, tenant_id: UUID, presented: str | None) -> UUI
 def _without_refresh(tools: Tools) -> refresh_tokens.Policy:
     # Such a session is over with its only access token; it is kept so that the token can be revoked.
     life = timedelta(seconds=tools.access_ttl_seconds)
-    return dataclasses.replace(tools.families, idle=life, absolute=life)
+    return dataclasses.replace(tools.families, idle=life, absolute=life, current_kid=lambda: refresh_tokens.NO_KEY)

@@ -60,7 +60,8 @@ def _must_be_free(use: MasterKeyUse | None, forced: bool, tools: Tools, now: dat
         raise UnsafeKeyStepError(f"{use.signing_keys} signing keys are wrapped under it: run master-key rewrap first")
     if use.needed and not forced:
         raise UnsafeKeyStepError(
-            f"{use.api_keys} API keys and {use.sessions} sessions hang on it; each moves by its next use"
+            f"{use.api_keys} API keys and {use.sessions} sessions hang on it; "
+            "keys move by their next use, sessions by their next two"
         )
     if tools.keys_directory is None:
         return

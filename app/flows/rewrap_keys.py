@@ -11,7 +11,7 @@ def rewrap_keys(tell: Callable[[int, int], None], tools: Tools) -> None:
     """
     Wrap every signing key under the current master key. It may be stopped, and run again, by many at once.
 
-    API keys and sessions cannot be taken over from here, since nothing of them is kept: each moves by its next use.
+    API keys and sessions cannot be taken over from here, since nothing of them is kept: they move by use.
 
     Args:
         tell: is called with how many are done, of how many.

@@ -97,7 +97,7 @@ def test_the_whole_way_from_one_key_to_the_next(run, tools, given, clock):
         "signing keys: 0 of 2",
         "signing keys: 1 of 2",
         "signing keys: 2 of 2",
-        f"{old}: 1 API keys and 1 sessions move by their next use",
+        f"{old}: 1 API keys and 1 sessions have yet to move, by use",
     ]
     assert rows(after) == {new: ["current", "2", "0", "0"], old: ["known", "0", "1", "1"]}
     assert [each.status for each in said] == [0, 0, 0, 0, 0, 1, 1, 0, 0]

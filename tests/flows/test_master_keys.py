@@ -15,6 +15,7 @@ from app.flows.activate_master_key import activate_master_key
 from app.flows.add_master_key import add_master_key
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.authenticate_api_key import authenticate_api_key
+from app.flows.exchange_api_key import Exchange, exchange_api_key
 from app.flows.introspect_token import introspect_token
 from app.flows.look_up import look_up_rooms
 from app.flows.look_up_master_keys import look_up_master_keys
@@ -375,8 +376,9 @@ def test_a_master_key_leaves_only_when_nothing_needs_it(host, clock):
     rewrap_keys(lambda _done, _of: None, tools)
     assert "1 API keys and 1 sessions" in refused(old, tools).why
     authenticate_api_key(tenant.api_key, tools)
-    assert "0 API keys and 1 sessions" in refused(old, tools).why
-    pair = refresh_access(Refresh(pair.refresh_token or ""), tools)
+    for _ in range(2):
+        assert "0 API keys and 1 sessions" in refused(old, tools).why
+        pair = refresh_access(Refresh(pair.refresh_token or ""), tools)
     early = refused(old, tools)
     clock.step(seconds=64)
     assert refused(old, tools).safe_at == early.safe_at
@@ -390,6 +392,83 @@ def test_a_master_key_leaves_only_when_nothing_needs_it(host, clock):
     assert worker.master.id != old
     assert authenticate_api_key(tenant.api_key, worker).kind == "tenant"
     assert refresh_access(Refresh(pair.refresh_token or ""), worker).refresh_token
+
+
+def test_a_lost_answer_keeps_the_key_that_its_retry_needs(host, clock):
+    """
+    I4, I5: the row of a session has moved, its client has not heard of it: the old master key stays until the retry
+    has worked and its successor was used. Then it goes without force, and nobody was refused.
+    """
+    tools = host()
+    tend_signing_keys(tools)
+    tenant, old = a_tenant(tools), tools.master.id
+    first = a_pair(tools, tenant)
+    rotate(tools)
+    rewrap_keys(lambda _done, _of: None, tools)
+    authenticate_api_key(tenant.api_key, tools)
+    lost = refresh_access(Refresh(first.refresh_token or "", LOST_ANSWER), tools)
+    clock.step(days=7)
+
+    assert "0 API keys and 1 sessions" in refused(old, tools).why
+    fetched = refresh_access(Refresh(first.refresh_token or "", LOST_ANSWER), tools)
+    assert fetched.refresh_token == lost.refresh_token
+    assert "0 API keys and 1 sessions" in refused(old, tools).why
+    last = refresh_access(Refresh(fetched.refresh_token or ""), tools)
+    retire_master_key(old, None, tools)
+
+    assert refresh_access(Refresh(last.refresh_token or ""), host()).refresh_token
+
+
+def test_a_token_that_healed_its_session_keeps_the_key_that_signed_it(host, clock):
+    """
+    I5: the database lost rotations; what counts is the key of the token that came, not the one in the restored row.
+    """
+    tools = host()
+    tend_signing_keys(tools)
+    oldest = tools.master.id
+    first = a_pair(tools, a_tenant(tools))
+    middle = rotate(tools)
+    with tools.database.reading() as connection:
+        before = connection.execute(select(FamilyRow)).one()._asdict()
+    ahead = first
+    for _ in range(2):
+        ahead = refresh_access(Refresh(ahead.refresh_token or ""), tools)
+    with tools.database.transaction() as connection:
+        connection.execute(update(FamilyRow).values(before))
+    newest = rotate(tools)
+
+    refresh_access(Refresh(ahead.refresh_token or "", LOST_ANSWER), tools)
+
+    assert [use(tools, each).sessions for each in (oldest, middle, newest)] == [0, 1, 1]
+
+
+def test_a_session_without_a_refresh_token_holds_no_key_up(host):
+    """
+    RFC 6749 section 4.4.3: nothing of it is signed under a master key, so a short-lived one keeps none.
+    """
+    tools = host()
+    tenant = a_tenant(tools)
+
+    exchange_api_key(Exchange(Credential(tenant.id, tenant.api_key)), tools)
+
+    assert use(tools, tools.master.id).sessions == 0
+
+
+def test_a_session_of_a_release_that_did_not_note_it_counts_for_each(host):
+    """
+    Which key signed the token before is not known of it, so it holds up all, until it refreshes.
+    """
+    tools = host()
+    old, pair = tools.master.id, a_pair(tools, a_tenant(tools))
+    with tools.database.transaction() as connection:
+        connection.execute(update(FamilyRow).values(spent_kid=None))
+    new = rotate(tools)
+    assert (use(tools, old).sessions, use(tools, new).sessions) == (1, 1)
+
+    pair = refresh_access(Refresh(pair.refresh_token or ""), tools)
+    refresh_access(Refresh(pair.refresh_token or ""), tools)
+
+    assert (use(tools, old).sessions, use(tools, new).sessions) == (0, 1)
 
 
 def test_a_forced_end_ends_what_hangs_on_it_and_nothing_else(host, clock):
@@ -435,7 +514,8 @@ def test_a_dump_and_the_retired_master_key_open_nothing_new(host, tmp_path, cloc
     rotate(tools)
     rewrap_keys(lambda _done, _of: None, tools)
     authenticate_api_key(tenant.api_key, tools)
-    pair = refresh_access(Refresh(pair.refresh_token or ""), tools)
+    for _ in range(2):
+        pair = refresh_access(Refresh(pair.refresh_token or ""), tools)
     clock.step(minutes=2)
     retire_master_key(old, None, tools)
 

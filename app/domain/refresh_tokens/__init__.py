@@ -13,7 +13,7 @@ from app.domain.refresh_tokens.families import (
     revoke,
     start,
 )
-from app.domain.refresh_tokens.family import Family, NewFamily, Policy, print_tag
+from app.domain.refresh_tokens.family import NO_KEY, Family, NewFamily, Policy, print_tag
 from app.domain.refresh_tokens.format import (
     SESSION_PREFIX,
     PresentedToken,
@@ -38,6 +38,7 @@ from app.domain.refresh_tokens.rotation import Attempt, advance, settle
 from app.domain.refresh_tokens.sessions import Session, Which, page
 
 __all__ = [
+    "NO_KEY",
     "SESSION_PREFIX",
     "Attempt",
     "Duplicate",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
 
-from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_TAG, Family, NewFamily, Policy
+from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_KEY, NO_TAG, Family, NewFamily, Policy
 from app.domain.refresh_tokens.tables import FamilyRow
 from app.foundation.database import Condition
 from app.foundation.identifiers import new_id
@@ -32,7 +32,7 @@ def start(connection: Connection, new: NewFamily, policy: Policy, *, now: dateti
         absolute_expires_at=now + policy.absolute,
         revoked_at=None,
     )
-    connection.execute(insert(FamilyRow).values(created_at=now, **vars(family)))
+    connection.execute(insert(FamilyRow).values(created_at=now, spent_kid=NO_KEY, **vars(family)))
     return family
 
 
@@ -84,11 +84,15 @@ def end_all_of_room(connection: Connection, room_id: UUID, *, reason: str, now: 
     return _end(connection, FamilyRow.room_id == room_id, reason, now)
 
 
-def count_living(connection: Connection, *, now: datetime) -> dict[str, int]:
-    """Count the sessions that are alive, by the key that signs their refresh tokens."""
+def count_living(connection: Connection, *, now: datetime) -> dict[tuple[str, str | None], int]:
+    """
+    Count the sessions that are alive and have a refresh token, by the key that signs it and the one that signed the
+    token before it, which is empty when there was none, and None when that is not known.
+    """
     alive = FamilyRow.revoked_at.is_(None) & (FamilyRow.idle_expires_at > now) & (FamilyRow.absolute_expires_at > now)
-    counted = select(FamilyRow.refresh_kid, func.count()).where(alive).group_by(FamilyRow.refresh_kid)
-    return {row[0]: row[1] for row in connection.execute(counted)}
+    kids = (FamilyRow.refresh_kid, FamilyRow.spent_kid)
+    counted = select(*kids, func.count()).where(alive, FamilyRow.refresh_kid != NO_KEY).group_by(*kids)
+    return {(row[0], row[1]): row[2] for row in connection.execute(counted)}
 
 
 def end_all_signed_by(connection: Connection, refresh_kid: str, *, reason: str, now: datetime) -> int:

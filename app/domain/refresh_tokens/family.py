@@ -10,6 +10,8 @@ FIRST_GENERATION = 1
 TAG_LENGTH = 16
 # Stands for a rotation without an Idempotency-Key; no tag is written with dots.
 NO_TAG = "." * TAG_LENGTH
+# Stands for the key of a refresh token that there is not.
+NO_KEY = ""
 
 
 def print_tag(code: bytes) -> str:

@@ -41,11 +41,16 @@ class RefreshKeys:
 
 @dataclass(frozen=True)
 class PresentedToken:
-    """A refresh token that we signed; whether it is spent, only its family knows. `expires_at` in whole seconds."""
+    """
+    A refresh token that we signed, with the key `kid`; whether it is spent, only its family knows.
+
+    `expires_at` in whole seconds.
+    """
 
     family_id: UUID
     generation: int
     expires_at: int
+    kid: str
 
 
 def session_name(family_id: UUID) -> str:
@@ -90,4 +95,4 @@ def parse(presented: str, issuer: str, keys: RefreshKeys) -> PresentedToken | No
     family_id = parse_id(SESSION_PREFIX, claims.sid)
     if family_id is None:
         return None
-    return PresentedToken(family_id=family_id, generation=claims.gen, expires_at=claims.exp)
+    return PresentedToken(family_id=family_id, generation=claims.gen, expires_at=claims.exp, kid=header.kid)

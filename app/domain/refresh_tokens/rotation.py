@@ -132,6 +132,7 @@ def _move(
         generation=attempt.token.generation + 1,
         rotated_at=now,
         refresh_kid=policy.refresh_kid,
+        spent_kid=attempt.token.kid,
         retry_tags=func.substr(
             literal(next(iter(attempt.tags.values()), NO_TAG)) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH
         ),

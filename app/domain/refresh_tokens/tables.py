@@ -44,7 +44,11 @@ class FamilyRow(Base):
     generation: Mapped[int]
     rotated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # The refresh key that signs this generation: a retry gets the same bytes, also after the key was changed.
+    # Empty for a session without a refresh token.
     refresh_kid: Mapped[str] = mapped_column(String(32))
+    # The one that signed the token which was spent last: its holder may have lost our answer, and come back with it.
+    # None: of a release that did not note it.
+    spent_kid: Mapped[str | None] = mapped_column(String(32))
     # The MACs of the Idempotency-Keys of the last four rotations, the latest first, sixteen characters each.
     retry_tags: Mapped[str] = mapped_column(String(64))
     idle_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

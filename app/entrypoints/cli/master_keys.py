@@ -65,7 +65,7 @@ def rewrap(launcher: Launcher) -> None:
     rewrap_keys(lambda done, of: click.echo(f"signing keys: {done} of {of}"), tools)
     for use in look_up_master_keys(tools):
         if use.needed and not use.current:
-            click.echo(f"{use.id}: {use.api_keys} API keys and {use.sessions} sessions move by their next use")
+            click.echo(f"{use.id}: {use.api_keys} API keys and {use.sessions} sessions have yet to move, by use")
 
 
 @master_key.command("retire", context_settings=_ID_MAY_BEGIN_WITH_A_DASH)

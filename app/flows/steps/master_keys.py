@@ -1,5 +1,6 @@
 """What hangs on a master key: found under whichever one it was made, and renewed under the current one."""
 
+import itertools
 from datetime import datetime
 
 from app.domain import api_keys, refresh_tokens, signing_keys
@@ -38,12 +39,13 @@ def uses_of_master_keys(connection: Connection, tools: Tools) -> list[MasterKeyU
     Tell what hangs on each master key that is known here or that is named in the database, the current one first.
 
     API keys from before there could be several hang on whichever was there: they count for each, until they are used.
+    A session hangs on the key of its refresh token, and on that of the one before: who lost our answer has that.
     """
     now, known = tools.clock.now(), [master.id for master in tools.masters.all]
     wrapped = list(signing_keys.wrapped(connection).values())
     keys = api_keys.count_living(connection, now=now)
     sessions = refresh_tokens.count_living(connection, now=now)
-    named = dict.fromkeys([*known, *filter(None, wrapped), *filter(None, keys), *sessions])
+    named = dict.fromkeys([*known, *filter(None, (*wrapped, *keys, *itertools.chain(*sessions)))])
     return [
         MasterKeyUse(
             id=each,
@@ -51,7 +53,7 @@ def uses_of_master_keys(connection: Connection, tools: Tools) -> list[MasterKeyU
             known=each in known,
             signing_keys=wrapped.count(each),
             api_keys=keys.get(each, 0) + keys.get(None, 0),
-            sessions=sessions.get(each, 0),
+            sessions=sum(count for kids, count in sessions.items() if each in kids or None in kids),
         )
         for each in named
     ]
