@@ -13,13 +13,13 @@ import schemathesis
 from flask import Flask, Response
 
 from app.entrypoints import chalk, oauth
-from app.entrypoints.chalk.bodies import ChangeTenantRequest, TokenBody
+from app.entrypoints.chalk.dialect.bodies import ChangeTenantRequest, TokenBody
 from app.entrypoints.oauth.bodies import IntrospectionAnswer, TokenForm
 from app.entrypoints.operations import Operation, describes
 from app.entrypoints.reference import openapi
 from app.protocol.errors import TABLE
 
-DIALECTS = {"chalk": chalk.errors.TABLE, "oauth": TABLE}
+DIALECTS = {"chalk": chalk.dialect.errors.TABLE, "oauth": TABLE}
 # The reference does not describe itself, and probes are for the inside; nothing redirects, so nothing else is left out.
 UNDESCRIBED = {"/openapi.json", "/docs", "/docs/<name>", "/healthz", "/readyz", "/metrics"}
 

@@ -15,7 +15,7 @@ import pytest
 import app
 import app.factory
 from app import settings
-from app.entrypoints.chalk import errors as chalk
+from app.entrypoints.chalk.dialect import errors as chalk
 from app.flows import refusals
 from app.foundation.errors import ServiceError
 from app.protocol import errors as oauth

@@ -3,8 +3,8 @@
 from flask import Blueprint
 
 from app.entrypoints.chalk import auth, rooms, sessions, tenants
-from app.entrypoints.chalk.bodies import ErrorBody
-from app.entrypoints.chalk.errors import TABLE, refuse
+from app.entrypoints.chalk.dialect.bodies import ErrorBody
+from app.entrypoints.chalk.dialect.errors import TABLE, refuse
 from app.entrypoints.operations import Dialect
 
 __all__ = ["DIALECT", "blueprint", "refuse"]

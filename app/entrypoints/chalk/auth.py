@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, g
 from msgspec import UNSET
 
-from app.entrypoints.chalk.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody
-from app.entrypoints.chalk.envelope import answer, read
+from app.entrypoints.chalk.dialect.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody
+from app.entrypoints.chalk.dialect.envelope import answer, read
 from app.entrypoints.operations import BODY, IdempotencyKey, Operation, describes
 from app.entrypoints.wiring import carried, wired
 from app.flows import refusals

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from app.entrypoints.chalk.bodies import (
+from app.entrypoints.chalk.dialect.bodies import (
     ChangeRoomRequest,
     Data,
     DataPage,
@@ -11,8 +11,8 @@ from app.entrypoints.chalk.bodies import (
     RoomBody,
     room_body,
 )
-from app.entrypoints.chalk.envelope import answer, answer_page, page_asked, read
-from app.entrypoints.chalk.guards import by_key_or_token
+from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read
+from app.entrypoints.chalk.dialect.guards import by_key_or_token
 from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals

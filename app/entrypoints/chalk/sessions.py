@@ -5,9 +5,9 @@ from typing import Annotated
 from flask import Blueprint, Response, request
 from msgspec import Meta, Struct
 
-from app.entrypoints.chalk.bodies import Data, DataPage, DeletedBody
-from app.entrypoints.chalk.envelope import answer, answer_page, page_asked
-from app.entrypoints.chalk.guards import by_key
+from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody
+from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked
+from app.entrypoints.chalk.dialect.guards import by_key
 from app.entrypoints.operations import BY_KEY, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals

@@ -6,7 +6,7 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET, UnsetType
 
-from app.entrypoints.chalk.bodies import (
+from app.entrypoints.chalk.dialect.bodies import (
     ChangeTenantRequest,
     Data,
     DataPage,
@@ -19,8 +19,8 @@ from app.entrypoints.chalk.bodies import (
     opened_tenant_body,
     tenant_body,
 )
-from app.entrypoints.chalk.envelope import answer, answer_page, page_asked, read, read_optional
-from app.entrypoints.chalk.guards import by_key
+from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read, read_optional
+from app.entrypoints.chalk.dialect.guards import by_key
 from app.entrypoints.operations import BODY, BY_KEY, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals

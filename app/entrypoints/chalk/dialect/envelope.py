@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 from flask import Response, request
 
-from app.entrypoints.chalk.bodies import Data, DataPage, Pagination, encode
+from app.entrypoints.chalk.dialect.bodies import Data, DataPage, Pagination, encode
 from app.entrypoints.headers import no_store
 from app.entrypoints.operations import JSON
 from app.entrypoints.wiring import body

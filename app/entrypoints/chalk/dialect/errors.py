@@ -2,7 +2,7 @@
 
 from flask import Response, g
 
-from app.entrypoints.chalk.bodies import Detail, ErrorBody, ErrorContent, encode
+from app.entrypoints.chalk.dialect.bodies import Detail, ErrorBody, ErrorContent, encode
 from app.entrypoints.headers import come_back
 from app.entrypoints.wiring import wired
 from app.flows import refusals

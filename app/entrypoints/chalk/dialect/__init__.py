@@ -1,0 +1,1 @@
+"""How Chalk JSON speaks: bodies, the envelope around them, refusals, and who is asking."""
