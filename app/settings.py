@@ -3,6 +3,7 @@ Every setting, by owner: read once from the environment, checked all together, t
 
 Each field names its variable and its meaning; `docs/settings.md` is checked against this file.
 """
+# house: all settings stand on one page, as they do in the documentation
 
 import dataclasses
 import os
@@ -94,6 +95,18 @@ class TokenLifetimes:
     refresh_absolute_seconds: int = _setting(
         "REFRESH_ABSOLUTE_SECONDS", "a session ends so long after its start", "7776000", whole(60, 94_608_000)
     )
+    participant_idle_seconds: int = _setting(
+        "PARTICIPANT_IDLE_SECONDS",
+        "a participant's session ends when unused for so long",
+        "86400",
+        whole(60, 31_536_000),
+    )
+    participant_absolute_seconds: int = _setting(
+        "PARTICIPANT_ABSOLUTE_SECONDS",
+        "a participant's session ends so long after its start",
+        "604800",
+        whole(60, 94_608_000),
+    )
     refresh_retry_seconds: int = _setting(
         "REFRESH_RETRY_SECONDS",
         "window in which a spent refresh token is answered again without an Idempotency-Key; 0 is strict",
@@ -106,6 +119,22 @@ class TokenLifetimes:
         "7",
         whole(1, 3650),
     )
+    keep_events_days: int = _setting(
+        "KEEP_EVENTS_DAYS", "how long the audit events of a tenant are kept", "365", whole(1, 36_500)
+    )
+
+
+@dataclass(frozen=True)
+class RoleSettings:
+    """What participants may do, by their role: scopes with spaces between, as far as who admits them holds them."""
+
+    host: str = _setting(
+        "HOST_SCOPE", "what a host may do in its room", "rooms:read participants:read participants:write"
+    )
+    participant: str = _setting(
+        "PARTICIPANT_SCOPE", "what a participant may do in its room", "rooms:read participants:read"
+    )
+    viewer: str = _setting("VIEWER_SCOPE", "what a viewer may do in its room", "rooms:read")
 
 
 @dataclass(frozen=True)
@@ -169,12 +198,21 @@ class Settings:
     database: DatabaseSettings
     keys: KeySettings
     lifetimes: TokenLifetimes
+    roles: RoleSettings
     http: HttpSettings
     limits: LimitSettings
     logs: LogSettings
 
 
-_GROUPS: tuple[type, ...] = (DatabaseSettings, KeySettings, TokenLifetimes, HttpSettings, LimitSettings, LogSettings)
+_GROUPS: tuple[type, ...] = (
+    DatabaseSettings,
+    KeySettings,
+    TokenLifetimes,
+    RoleSettings,
+    HttpSettings,
+    LimitSettings,
+    LogSettings,
+)
 
 
 def variables() -> Iterable[Mapping[str, Any]]:
@@ -201,6 +239,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         database=build(DatabaseSettings),
         keys=build(KeySettings),
         lifetimes=build(TokenLifetimes),
+        roles=build(RoleSettings),
         http=build(HttpSettings),
         limits=build(LimitSettings),
         logs=build(LogSettings),

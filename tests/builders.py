@@ -16,7 +16,7 @@ from app.foundation.identifiers import parse_id, print_id
 # What a tenant's first key holds, without `offline_access`: what is granted when nothing is asked for.
 ALL_SCOPES = (
     "tenant:read tenant:write keys:read keys:write rooms:read rooms:write "
-    "participants:write sessions:read sessions:write"
+    "participants:read participants:write sessions:read sessions:write"
 )
 
 

@@ -18,6 +18,7 @@ from app.flows.refusals import (
 )
 from app.flows.tools import Tools
 from app.foundation.environment import Network
+from app.foundation.sender import Sender, sender_of
 from app.protocol.requests import Transport
 from app.protocol.server import Server
 
@@ -69,15 +70,16 @@ def wired() -> Wiring:
     return wiring_of(current_app)
 
 
-def source() -> str:
-    """Give the address that this request comes from, as far as the configured proxies vouch for it."""
+def sender() -> Sender:
+    """Give who sent this request, as far as the network tells."""
     hops = request.headers.get("X-Forwarded-For", "")
-    return client_address(request.remote_addr or "", hops, wired().trusted_proxies)
+    address = client_address(request.remote_addr or "", hops, wired().trusted_proxies)
+    return sender_of(address, request.headers.get("User-Agent"), g.request_id)
 
 
 def carried() -> Transport:
     """Give what carried this request to the token endpoints of either dialect."""
-    return Transport({name: request.headers.get(name) for name in _HEADERS}, source())
+    return Transport({name: request.headers.get(name) for name in _HEADERS}, sender())
 
 
 def body() -> bytes:

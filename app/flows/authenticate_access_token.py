@@ -1,14 +1,18 @@
 """An access token in, the caller out."""
 
+from datetime import UTC, datetime
+
 from app.domain import access_tokens
+from app.domain.refresh_tokens import SESSION_PREFIX
 from app.flows import steps
 from app.flows.refusals import AccessTokenExpiredError, InvalidAccessTokenError
-from app.flows.results import Caller
+from app.flows.results import Caller, HeldToken, Sender
 from app.flows.tools import Tools
 from app.foundation.identifiers import parse_id
+from app.foundation.sender import NOBODY
 
 
-def authenticate_access_token(presented: str, tools: Tools) -> Caller:
+def authenticate_access_token(presented: str, tools: Tools, *, sender: Sender = NOBODY) -> Caller:
     """
     Tell who presents this token: verified from public keys alone, then held against the revocation of its session
     and of the key that signed it.
@@ -16,6 +20,7 @@ def authenticate_access_token(presented: str, tools: Tools) -> Caller:
     Args:
         presented: untrusted; never stored, never logged.
         tools: the story's tools.
+        sender: who sent it, as far as the network tells.
 
     Raises:
         InvalidAccessTokenError: not ours, not for us, or its session was revoked.
@@ -27,16 +32,21 @@ def authenticate_access_token(presented: str, tools: Tools) -> Caller:
         case access_tokens.Expired():
             raise AccessTokenExpiredError
         case access_tokens.Verified() as token:
-            return _caller(token, tools)
+            return _caller(token, tools, sender)
         case _:
             raise InvalidAccessTokenError
 
 
-def _caller(token: access_tokens.Verified, tools: Tools) -> Caller:
+def _caller(token: access_tokens.Verified, tools: Tools, sender: Sender) -> Caller:
     claims = token.claims
     tenant_id = parse_id("tenant", claims.tenant_id)
     room_id = None if claims.room_id is None else parse_id("room", claims.room_id)
     if tenant_id is None or (room_id is None) != (claims.room_id is None):
+        raise InvalidAccessTokenError
+
+    participant_id = None if claims.participant_id is None else parse_id("p", claims.participant_id)
+    session_id = parse_id(SESSION_PREFIX, claims.sid)
+    if session_id is None or (participant_id is None) != (claims.participant_id is None):
         raise InvalidAccessTokenError
 
     with tools.database.reading() as connection:
@@ -49,4 +59,7 @@ def _caller(token: access_tokens.Verified, tools: Tools) -> Caller:
         key_id=None if claims.key_id is None else claims.key_id.removeprefix("key_"),
         scope=claims.scope,
         room_id=room_id,
+        participant_id=participant_id,
+        token=HeldToken(session_id, claims.role, datetime.fromtimestamp(claims.iat, UTC)),
+        sender=sender,
     )

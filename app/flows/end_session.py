@@ -1,6 +1,6 @@
 """A session in; it is over, and every token of it."""
 
-from app.domain import access_tokens, refresh_tokens
+from app.domain import access_tokens, audit, refresh_tokens
 from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller
@@ -24,6 +24,9 @@ def end_session(caller: Caller, presented_id: str, tools: Tools) -> None:
     now = tools.clock.now()
     with tools.database.transaction() as connection:
         ended = refresh_tokens.revoke(connection, session_id, reason="ended", now=now, tenant_id=tenant_id)
-    if not ended:
+        if ended is not None:
+            event = audit.SessionRevoked(session_id=presented_id)
+            audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+    if ended is None:
         raise NotFoundError
     logs.event("session.revoked", session=refresh_tokens.session_name(session_id))

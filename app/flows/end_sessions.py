@@ -1,6 +1,6 @@
 """A tenant in; all its sessions are over."""
 
-from app.domain import access_tokens, refresh_tokens, tenants
+from app.domain import access_tokens, audit, refresh_tokens, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller
@@ -23,5 +23,7 @@ def end_sessions(caller: Caller, presented_tenant_id: str, tools: Tools) -> int:
         if not tenants.hold(connection, tenant_id):
             raise NotFoundError
         ended = refresh_tokens.end_all_of_tenant(connection, tenant_id, reason="all_ended", now=now)
+        event = audit.SessionsRevoked(sessions=ended)
+        audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
     logs.event("sessions.revoked", tenant=print_id("tenant", tenant_id), sessions=ended)
     return ended

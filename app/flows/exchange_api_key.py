@@ -3,17 +3,17 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from app.domain import access_tokens, refresh_tokens, rooms
 from app.domain.access_tokens import OFFLINE_ACCESS
 from app.flows import steps
 from app.flows.refusals import InvalidApiKeyError, NotFoundError, RoomEndedError, UnauthorizedClientError
-from app.flows.results import TokenPair
+from app.flows.results import Sender, TokenPair
 from app.flows.tools import Tools
 from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
+from app.foundation.sender import NOBODY
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Exchange:
         resources: the audience that the tokens shall have, one of the configured ones (RFC 8707); usually the first.
         room_id: the one room that the tokens shall work in; None for all of the tenant's.
         offline: whether a refresh token is wanted; None leaves it to the scope `offline_access`.
+        access_ttl_seconds: how long access tokens shall live, if less than usual.
+        sender: who asks, as far as the network tells.
     """
 
     credential: steps.Credential
@@ -34,6 +36,8 @@ class Exchange:
     resources: Sequence[str] = ()
     room_id: str | None = None
     offline: bool | None = None
+    access_ttl_seconds: int | None = None
+    sender: Sender = NOBODY
 
 
 def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
@@ -45,10 +49,12 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
     Raises:
         InvalidApiKeyError, InvalidClientError: the credential does not work, or is not this client's.
         RateLimitedError: too many wrong credentials came from this source, or for this client.
+        InvalidRequestError: access tokens shall live for longer than they do.
         TenantSuspendedError, InvalidScopeError, InvalidTargetError, NotFoundError, RoomEndedError: as they say.
 
     Source: RFC 6749 section 4.4; RFC 8707 section 2.
     """
+    ttl_seconds = steps.access_ttl(wanted.access_ttl_seconds, tools)
     signer = steps.signer(tools)
     proven = steps.prove(wanted.credential, tools)
     now = tools.clock.now()
@@ -69,8 +75,10 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
             scope=scope,
             audience=steps.target(wanted.resources, tools.http.audiences),
             room_id=_room(connection, client.tenant_id, wanted.room_id),
+            access_ttl_seconds=ttl_seconds,
+            sender=wanted.sender,
         )
-        policy = tools.families if offline else _without_refresh(tools)
+        policy = steps.life_of(tools, offline=offline, access_ttl_seconds=ttl_seconds)
         family = refresh_tokens.start(connection, new, policy, now=now)
 
     steps.renew(client.outdated, tools)
@@ -93,9 +101,3 @@ def _room(connection: Connection, tenant_id: UUID, presented: str | None) -> UUI
     if room.ended_at is not None:
         raise RoomEndedError
     return room.id
-
-
-def _without_refresh(tools: Tools) -> refresh_tokens.Policy:
-    # Such a session is over with its only access token; it is kept so that the token can be revoked.
-    life = timedelta(seconds=tools.access_ttl_seconds)
-    return dataclasses.replace(tools.families, idle=life, absolute=life, current_kid=lambda: refresh_tokens.NO_KEY)

@@ -1,6 +1,6 @@
 """Let rows go that nobody can need any more."""
 
-from app.domain import clients, refresh_tokens
+from app.domain import audit, clients, refresh_tokens
 from app.flows.tools import Tools
 
 _MOST = 500
@@ -8,7 +8,7 @@ _MOST = 500
 
 def forget_expired(tools: Tools) -> int:
     """
-    Delete some sessions that have been over for long, and assertions that nobody could use again.
+    Delete some sessions that have been over for long, events that are old, and assertions that nobody could use again.
 
     A small batch, in one short transaction: called again until it gives 0, or now and then by every worker.
 
@@ -21,4 +21,5 @@ def forget_expired(tools: Tools) -> int:
     now = tools.clock.now()
     with tools.database.transaction() as connection:
         forgotten = refresh_tokens.forget(connection, over_before=now - tools.keep_ended, most=_MOST)
+        forgotten += audit.forget(connection, recorded_before=now - tools.keep_events, most=_MOST)
         return forgotten + clients.forget(connection, most=_MOST, now=now)

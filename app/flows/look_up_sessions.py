@@ -1,6 +1,8 @@
 """The living sessions of a tenant, page by page."""
 
 import re
+from dataclasses import dataclass
+from uuid import UUID
 
 from app.domain import access_tokens, refresh_tokens
 from app.flows import steps
@@ -13,16 +15,24 @@ from app.foundation.pages import Page
 _KEY = re.compile(r"key_[0-9A-Za-z]{8}", re.ASCII)
 
 
+@dataclass(frozen=True)
+class SessionFilters:
+    """Only the sessions that are bound to this room, of this participant, opened by this key; None for all."""
+
+    room_id: str | None = None
+    participant_id: str | None = None
+    key_id: str | None = None
+
+
 def look_up_sessions(
-    caller: Caller, room: str | None, key: str | None, page: tuple[str | None, int], tools: Tools
+    caller: Caller, filters: SessionFilters, page: tuple[str | None, int], tools: Tools
 ) -> Page[Session]:
     """
     List the living sessions of the caller's tenant.
 
     Args:
         caller: a tenant's key.
-        room: the id of the room that they are bound to; None for all.
-        key: the id of the key that opened them, `key_...`; None for all.
+        filters: which of them.
         page: the cursor, which is of the same list, and how many.
         tools: the story's tools.
 
@@ -31,16 +41,23 @@ def look_up_sessions(
         ForbiddenError, InsufficientScopeError: an operator called, or the credential lacks `sessions:read`.
     """
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.SESSIONS_READ)
-    room_id = None if room is None else parse_id("room", room)
-    if room is not None and room_id is None:
-        raise InvalidRequestError("room_id", "must be the id of a room")
-    if key is not None and not _KEY.fullmatch(key):
-        raise InvalidRequestError("key_id", "must be the id of an API key")
-
     cursor, limit = page
-    which = refresh_tokens.Which(tenant_id, None if key is None else key.removeprefix("key_"), room_id)
-    owner = f"sessions/{which.tenant_id}/{which.room_id}/{which.key_id}"
+    which = _which(tenant_id, filters)
+    owner = f"sessions/{which.tenant_id}/{which.room_id}/{which.participant_id}/{which.key_id}"
     after = steps.open_cursor(tools, owner, cursor)
     with tools.database.reading() as connection:
         found = refresh_tokens.page(connection, which, after, limit + 1, now=tools.clock.now())
     return steps.cut(tools, owner, found, limit)
+
+
+def _which(tenant_id: UUID, filters: SessionFilters) -> refresh_tokens.Which:
+    room_id = None if filters.room_id is None else parse_id("room", filters.room_id)
+    if filters.room_id is not None and room_id is None:
+        raise InvalidRequestError("room_id", "must be the id of a room")
+    participant_id = None if filters.participant_id is None else parse_id("p", filters.participant_id)
+    if filters.participant_id is not None and participant_id is None:
+        raise InvalidRequestError("participant_id", "must be the id of a participant")
+    if filters.key_id is not None and not _KEY.fullmatch(filters.key_id):
+        raise InvalidRequestError("key_id", "must be the id of an API key")
+    key_id = None if filters.key_id is None else filters.key_id.removeprefix("key_")
+    return refresh_tokens.Which(tenant_id, key_id, room_id, participant_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import refresh_tokens
+from app.domain import audit, refresh_tokens
 from app.domain.rate_limits import Guess
 from app.domain.refresh_tokens import Duplicate, Healed, Retried, Reused, Rotated, RotateOutcome, Unreadable
 from app.flows import steps
@@ -15,9 +15,10 @@ from app.flows.refusals import (
     InvalidRequestError,
     UnauthorizedClientError,
 )
-from app.flows.results import TokenPair
+from app.flows.results import Sender, TokenPair
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.sender import NOBODY
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Refresh:
         credential: what the client shows; None where possession of the token is enough.
         scope: narrows the access token (RFC 6749 section 6); the session keeps its own.
         resources: must be the session's audience, if given (RFC 8707 section 2.2).
-        source: the address that it comes from; None when it does not come over the network.
+        sender: who asks, as far as the network tells.
     """
 
     refresh_token: str = field(repr=False)
@@ -39,7 +40,7 @@ class Refresh:
     credential: steps.Credential | None = None
     scope: str | None = None
     resources: Sequence[str] = ()
-    source: str | None = None
+    sender: Sender = NOBODY
 
 
 def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
@@ -67,7 +68,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
     presented = steps.read_refresh_token(wanted.refresh_token, tools)
     if presented is None:
         # Not one that we signed: made up, by whom there is only the source to tell. A spent one is no guess.
-        raise steps.wrong(Guess(wanted.source), InvalidRefreshTokenError(), tools)
+        raise steps.wrong(Guess(wanted.sender.address), InvalidRefreshTokenError(), tools)
 
     tenant_id = None if client is None else client.tenant_id
     scope = _narrowed(wanted, presented, tenant_id, tools)
@@ -108,22 +109,31 @@ def _rotate(
     wanted: Refresh, presented: refresh_tokens.PresentedToken, tenant_id: UUID | None, tools: Tools, now: datetime
 ) -> RotateOutcome:
     tags = steps.retry_tags(wanted.idempotency_key, presented, tools)
-    attempt = refresh_tokens.Attempt(presented, tags, tenant_id)
+    attempt = refresh_tokens.Attempt(presented, tags, tenant_id, wanted.sender)
     with tools.database.statement() as connection:
         rotated = refresh_tokens.advance(connection, attempt, tools.families, now=now)
     if rotated is not None:
         return rotated
 
-    with tools.database.transaction() as connection:
-        outcome = refresh_tokens.settle(connection, attempt, tools.families, now=now)
+    outcome = _settle(attempt, tools, now)
     if not isinstance(outcome, Unreadable):
         return outcome
 
     # Nothing was done to the family. Its master key may have come a moment ago, and is known now.
     steps.must_have(outcome.kid, tools)
     attempt = dataclasses.replace(attempt, tags=steps.retry_tags(wanted.idempotency_key, presented, tools))
+    return _settle(attempt, tools, now)
+
+
+def _settle(attempt: refresh_tokens.Attempt, tools: Tools, now: datetime) -> RotateOutcome:
     with tools.database.transaction() as connection:
-        return refresh_tokens.settle(connection, attempt, tools.families, now=now)
+        outcome = refresh_tokens.settle(connection, attempt, tools.families, now=now)
+        if isinstance(outcome, Reused):
+            family = outcome.family
+            event = audit.RefreshReuseDetected(session_id=refresh_tokens.session_name(family.id), behind=outcome.behind)
+            # Whoever sent it holds a copy; who that is, nobody knows.
+            audit.record(connection, family.tenant_id, event, attempt.sender, actor=None, now=now)
+    return outcome
 
 
 def _tell(outcome: RotateOutcome) -> None:

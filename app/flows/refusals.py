@@ -20,6 +20,9 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── KeyNotActiveError                the key was replaced meanwhile
     ├── UnsafeKeyStepError               a step of a signing key would break verifiers; says when it is safe
     ├── RoomEndedError                   the room is over
+    ├── RoomFullError                    the room has as many participants as it may have
+    ├── ParticipantRemovedError          the participant is in the room no longer
+    ├── ParticipantBannedError           they were removed, and may not come back
     ├── RoomLimitError                   the tenant has as many open rooms as it may have
     ├── InvalidRequestError              a field is wrong; says which
     ├── RateLimitedError                 too many wrong credentials; says when to come back
@@ -57,9 +60,12 @@ __all__ = [
     "MasterKeyAwayError",
     "MethodNotAllowedError",
     "NotFoundError",
+    "ParticipantBannedError",
+    "ParticipantRemovedError",
     "PayloadTooLargeError",
     "RateLimitedError",
     "RoomEndedError",
+    "RoomFullError",
     "RoomLimitError",
     "ServiceError",
     "TenantSuspendedError",
@@ -202,6 +208,27 @@ class RoomEndedError(ServiceError):
 
     code = "room_ended"
     public = "The room has ended"
+
+
+class RoomFullError(ServiceError):
+    """The room has as many participants as the tenant's limit allows; one must leave before another is admitted."""
+
+    code = "room_full"
+    public = "The room is full"
+
+
+class ParticipantRemovedError(ServiceError):
+    """The participant was removed from the room; who is admitted again may have tokens again."""
+
+    code = "participant_removed"
+    public = "The participant was removed from the room"
+
+
+class ParticipantBannedError(ServiceError):
+    """The participant was banned from the room, and is not admitted until that is taken back."""
+
+    code = "participant_banned"
+    public = "The participant is banned from the room"
 
 
 class RoomLimitError(ServiceError):

@@ -6,23 +6,32 @@ from typing import Literal
 from uuid import UUID
 
 from app.domain.api_keys import IssuedKey
+from app.domain.audit import Entry
 from app.domain.refresh_tokens import Session
-from app.domain.rooms import Room
+from app.domain.rooms import NewParticipant, Participant, Role, Room
 from app.domain.signing_keys import KeyAges, KeyTimeline
 from app.domain.tenants import Changes, ClientKeys, Limits, Tenant
+from app.foundation.sender import NOBODY, Sender
 
 __all__ = [
+    "Admission",
     "Caller",
     "Changes",
     "ClientKeys",
+    "Entry",
+    "HeldToken",
     "IssuedKey",
     "KeyAges",
     "KeyTimeline",
     "Limits",
     "MasterKeyUse",
+    "NewParticipant",
     "OpenedTenant",
+    "Participant",
     "Readiness",
+    "Role",
     "Room",
+    "Sender",
     "Session",
     "Tenant",
     "TokenPair",
@@ -34,7 +43,8 @@ class TokenPair:
     """
     What a client receives: an access token, and a refresh token unless none was asked for.
 
-    `scope` is what the access token may do; `key_rotating_until` the end of the grace of the key that was used.
+    `scope` is what the access token may do; `key_rotating_until` the end of the grace of the key that was used;
+    `exchanged` says that it was made from another token (RFC 8693).
     """
 
     access_token: str = field(repr=False)
@@ -42,14 +52,25 @@ class TokenPair:
     expires_in: int
     scope: str
     key_rotating_until: datetime | None = None
+    exchanged: bool = False
+
+
+@dataclass(frozen=True)
+class HeldToken:
+    """The access token that a caller shows: its session, and the rights that it was minted with."""
+
+    session_id: UUID
+    role: str | None
+    issued_at: datetime
 
 
 @dataclass(frozen=True)
 class Caller:
     """
-    Who is asking, and what they may do.
+    Who is asking, from where, and what they may do.
 
-    Operators and resource servers have no tenant. `room_id` confines a token to one room.
+    Operators and resource servers have no tenant. `room_id` confines a token to one room, where it is the one of
+    `participant_id` unless it is the tenant's own.
     """
 
     kind: Literal["operator", "resource_server", "tenant", "token"]
@@ -57,7 +78,19 @@ class Caller:
     key_id: str | None
     scope: str
     room_id: UUID | None = None
+    participant_id: UUID | None = None
+    token: HeldToken | None = None
     key_rotating_until: datetime | None = None
+    sender: Sender = field(default=NOBODY, compare=False)
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A participant who is in a room now, and the tokens that were minted for them."""
+
+    participant: Participant
+    room: Room
+    pair: TokenPair
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
-from app.domain import access_tokens, refresh_tokens
+from app.domain import access_tokens, api_keys, audit, refresh_tokens
 from app.flows import steps
+from app.flows.results import Sender
 from app.flows.tools import Tools
 from app.foundation import logs
-from app.foundation.identifiers import parse_id
+from app.foundation.identifiers import parse_id, print_id
+from app.foundation.sender import NOBODY
 
 
-def revoke_token(presented: str, credential: steps.Credential | None, tools: Tools) -> None:
+def revoke_token(presented: str, credential: steps.Credential | None, tools: Tools, *, sender: Sender = NOBODY) -> None:
     """
     Revoke the session of a token, and with it every token that was ever minted from it.
 
@@ -20,6 +22,7 @@ def revoke_token(presented: str, credential: steps.Credential | None, tools: Too
         presented: a refresh token, spent or not, or an access token; untrusted, never stored, never logged.
         credential: what the client shows; None where possession of a refresh token is enough.
         tools: the story's tools.
+        sender: who sent it, as far as the network tells.
 
     Raises:
         InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the client is not who it claims, or may not act.
@@ -34,8 +37,17 @@ def revoke_token(presented: str, credential: steps.Credential | None, tools: Too
         tenant_id = None if client is None else client.tenant_id
         now = tools.clock.now()
         ended = refresh_tokens.revoke(connection, session_id, reason="revoked", now=now, tenant_id=tenant_id)
-    if ended:
+        if ended is not None:
+            event = audit.SessionRevoked(session_id=refresh_tokens.session_name(session_id))
+            audit.record(connection, ended, event, sender, actor=_actor(client), now=now)
+    if ended is not None:
         logs.event("session.revoked", session=refresh_tokens.session_name(session_id))
+
+
+def _actor(client: steps.Client | None) -> str | None:
+    if client is None or client.tenant_id is None:
+        return None
+    return print_id("tenant", client.tenant_id) if client.key_id is None else api_keys.key_name(client.key_id)
 
 
 def _session_of(presented: str, tools: Tools, *, access_tokens_too: bool) -> UUID | None:

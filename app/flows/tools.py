@@ -1,18 +1,20 @@
 """What a story may reach for: one frozen value, made at start."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from app.domain import api_keys, clients, rate_limits, refresh_tokens, signing_keys
+from app.domain import access_tokens, api_keys, clients, rate_limits, refresh_tokens, signing_keys
 from app.domain.signing_keys import WrappingKey, WrappingKeys
 from app.foundation.clock import Clock
 from app.foundation.database import Database
+from app.foundation.errors import ConfigurationError
 from app.foundation.master_key import MasterKey
 from app.foundation.master_keys import MasterKeys
 from app.foundation.pages import Cursors
-from app.settings import HttpSettings, Settings
+from app.settings import HttpSettings, RoleSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,10 @@ class Tools:
     families: refresh_tokens.Policy
     remote_keys: clients.RemoteKeys
     guesses: rate_limits.Guesses
+    scope_of_role: Mapping[str, str]
     access_ttl_seconds: int
     keep_ended: timedelta
+    keep_events: timedelta
     http: HttpSettings
 
     @property
@@ -76,17 +80,35 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
             keyring_max_age=timedelta(seconds=keys.keyring_max_age_seconds),
         ),
         families=refresh_tokens.Policy(
-            idle=timedelta(seconds=lifetimes.refresh_idle_seconds),
-            absolute=timedelta(seconds=lifetimes.refresh_absolute_seconds),
+            of_tenants=_life(lifetimes.refresh_idle_seconds, lifetimes.refresh_absolute_seconds),
+            of_participants=_life(lifetimes.participant_idle_seconds, lifetimes.participant_absolute_seconds),
             retry_seconds=lifetimes.refresh_retry_seconds,
             current_kid=lambda: masters.current.id,
         ),
         guesses=rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
+        scope_of_role=_scopes(settings.roles),
         access_ttl_seconds=lifetimes.access_ttl_seconds,
         keep_ended=timedelta(days=lifetimes.keep_ended_days),
+        keep_events=timedelta(days=lifetimes.keep_events_days),
         http=http,
     )
+
+
+def _life(idle_seconds: int, absolute_seconds: int) -> refresh_tokens.Life:
+    return refresh_tokens.Life(timedelta(seconds=idle_seconds), timedelta(seconds=absolute_seconds))
+
+
+def _scopes(roles: RoleSettings) -> dict[str, str]:
+    # Which scopes there are, the settings cannot know.
+    of_role = dataclasses.asdict(roles)
+    for role, scope in of_role.items():
+        if access_tokens.narrow(scope, access_tokens.ALL_BUT_OFFLINE) is None:
+            raise ConfigurationError(
+                f"The settings are not usable:\nCHALK_{role.upper()}_SCOPE: must be scopes that exist, "
+                "with spaces between"
+            )
+    return of_role
 
 
 def _wrapping_keys(masters: MasterKeys) -> WrappingKeys:

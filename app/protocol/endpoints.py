@@ -28,7 +28,7 @@ class Revocation(RevocationEndpoint):
     def create_endpoint_response(self, request: TokenRequest) -> Reply:
         """Revoke what was presented; 200 whatever it was (section 2.2)."""
         credential = _credential(self, request)
-        revoke_token(request.payload.data.get("token", ""), credential, self.server.tools)
+        revoke_token(request.payload.data.get("token", ""), credential, self.server.tools, sender=request.sender)
         return _answer(request, {})
 
 

@@ -10,12 +10,15 @@ from typing import ClassVar
 from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 
 from app.flows.exchange_api_key import Exchange, exchange_api_key
+from app.flows.exchange_for_participant import ParticipantExchange, exchange_for_participant
+from app.flows.exchange_token import TokenExchange, exchange_token
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidRequestError
 from app.flows.results import TokenPair
 from app.flows.steps import Credential
 from app.flows.tools import Tools
 from app.protocol.client_auth import METHODS, PresentedClient
+from app.protocol.exchange import API_KEY_TYPE, asked_participant, asked_seconds, check_types
 from app.protocol.requests import TokenRequest
 
 
@@ -69,6 +72,7 @@ class ClientCredentialsGrant(Grant):
             credential=self.credential,
             scope=self.request.payload.scope,
             resources=self.request.payload.resources,
+            sender=self.request.sender,
         )
         return exchange_api_key(wanted, self.tools)
 
@@ -86,7 +90,7 @@ class RefreshTokenGrant(Grant):
             credential=self.credential,
             scope=self.request.payload.scope,
             resources=self.request.payload.resources,
-            source=self.request.source,
+            sender=self.request.sender,
         )
         return refresh_access(wanted, self.tools)
 
@@ -104,10 +108,31 @@ class ApiKeyGrant(Grant):
         """Exchange it, always with a refresh token."""
         wanted = Exchange(
             credential=Credential(secret=self.required("api_key"), source=self.request.source),
+            scope=self.request.payload.scope,
             room_id=self.request.payload.data.get("room_id"),
             offline=True,
+            access_ttl_seconds=asked_seconds(self.request.payload),
+            sender=self.request.sender,
         )
         return exchange_api_key(wanted, self.tools)
+
+
+class ParticipantGrant(ApiKeyGrant):
+    """An API key by itself, for tokens of a participant, as Chalk JSON asks; not offered at /oauth/token."""
+
+    GRANT_TYPE = "urn:chalk:params:oauth:grant-type:participant"
+
+    def run(self) -> TokenPair:
+        """Admit the participant, if need be, and exchange the key for their tokens."""
+        wanted = ParticipantExchange(
+            credential=Credential(secret=self.required("api_key"), source=self.request.source),
+            room_id=self.required("room_id"),
+            participant=asked_participant(self.request.payload),
+            scope=self.request.payload.scope,
+            access_ttl_seconds=asked_seconds(self.request.payload),
+            sender=self.request.sender,
+        )
+        return exchange_for_participant(wanted, self.tools)
 
 
 class PossessionRefreshGrant(Grant):
@@ -124,9 +149,37 @@ class PossessionRefreshGrant(Grant):
         wanted = Refresh(
             refresh_token=self.required("refresh_token"),
             idempotency_key=self.request.headers.get("Idempotency-Key"),
-            source=self.request.source,
+            sender=self.request.sender,
         )
         return refresh_access(wanted, self.tools)
 
 
-GRANTS: tuple[type[Grant], ...] = (ClientCredentialsGrant, RefreshTokenGrant, ApiKeyGrant, PossessionRefreshGrant)
+class TokenExchangeGrant(Grant):
+    """A tenant's token or key for a participant's token (RFC 8693)."""
+
+    GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+    def run(self) -> TokenPair:
+        """Exchange it."""
+        check_types(self.request.payload)
+        wanted = TokenExchange(
+            credential=self.credential,
+            subject_token=self.required("subject_token"),
+            subject_is_key=self.required("subject_token_type") == API_KEY_TYPE,
+            room_id=self.required("room_id"),
+            participant=asked_participant(self.request.payload),
+            scope=self.request.payload.scope,
+            targets=[*self.request.payload.resources, *self.request.payload.audiences],
+            sender=self.request.sender,
+        )
+        return exchange_token(wanted, self.tools)
+
+
+GRANTS: tuple[type[Grant], ...] = (
+    ClientCredentialsGrant,
+    RefreshTokenGrant,
+    TokenExchangeGrant,
+    ApiKeyGrant,
+    ParticipantGrant,
+    PossessionRefreshGrant,
+)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from authlib.oauth2.rfc6749.requests import OAuth2Payload, OAuth2Request
 
 from app.flows.refusals import InvalidRequestError
+from app.flows.results import Sender
 
 _MOST_PARAMETERS = 50
 # RFC 8707 section 2 and RFC 8693 section 2.1 let these stand more than once.
@@ -18,11 +19,12 @@ _MAY_REPEAT = frozenset({"resource", "audience"})
 
 
 class Parameters(OAuth2Payload):
-    """The parameters of a request: each at most once but `resource`, and an empty one counts as absent."""
+    """The parameters of a request: each once but `resource` and `audience`, and an empty one counts as absent."""
 
-    def __init__(self, given: Mapping[str, str], resources: Sequence[str] = ()) -> None:
+    def __init__(self, given: Mapping[str, str], resources: Sequence[str] = (), audiences: Sequence[str] = ()) -> None:
         self._given = given
         self.resources = resources
+        self.audiences = audiences
 
     @property
     def data(self) -> Mapping[str, str]:
@@ -32,10 +34,10 @@ class Parameters(OAuth2Payload):
 
 @dataclass(frozen=True)
 class Transport:
-    """What carried a request: the headers that matter, and the address that it came from; None: not over a network."""
+    """What carried a request: the headers that matter, and who sent it, as far as the network tells."""
 
     headers: Mapping[str, str | None]
-    source: str | None
+    sender: Sender
 
 
 class TokenRequest(OAuth2Request):
@@ -43,7 +45,7 @@ class TokenRequest(OAuth2Request):
     A request at the token endpoint, of either dialect.
 
     `by_possession` marks what came in through Chalk JSON, where the token or key in the body is the only credential;
-    the grants of the two dialects do not mix. `source` is the address that it came from.
+    the grants of the two dialects do not mix. `source` is the address that it came from, as `sender` says.
     """
 
     def __init__(self, parameters: Parameters, carried: Transport, *, issuer: str, by_possession: bool) -> None:
@@ -52,7 +54,8 @@ class TokenRequest(OAuth2Request):
         super().__init__("POST", "https:" + issuer.split(":", 1)[1], headers=carried.headers)
         self.payload = parameters
         self.by_possession = by_possession
-        self.source = carried.source
+        self.sender = carried.sender
+        self.source = carried.sender.address
 
 
 def read_form(body: bytes) -> Parameters:
@@ -74,5 +77,7 @@ def read_form(body: bytes) -> Parameters:
         if name in form and name not in _MAY_REPEAT:
             raise InvalidRequestError("body", "must not repeat a parameter")
         form.setdefault(name, value)
-    resources = [value for name, value in pairs if name == "resource" and value]
-    return Parameters({name: value for name, value in form.items() if value}, resources)
+    resources, audiences = (
+        [value for name, value in pairs if name == repeatable and value] for repeatable in ("resource", "audience")
+    )
+    return Parameters({name: value for name, value in form.items() if value}, resources, audiences)

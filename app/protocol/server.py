@@ -12,7 +12,7 @@ from app.flows.tools import Tools
 from app.protocol.client_auth import METHODS, must_be_single
 from app.protocol.endpoints import ENDPOINTS, Introspection, Revocation
 from app.protocol.errors import describe_authlib
-from app.protocol.grants import GRANTS, ApiKeyGrant, PossessionRefreshGrant
+from app.protocol.grants import GRANTS, ApiKeyGrant, ParticipantGrant, PossessionRefreshGrant
 from app.protocol.requests import Parameters, TokenRequest, Transport
 
 Answer = TokenPair | tuple[int, dict[str, Any]]
@@ -60,6 +60,10 @@ class Server(AuthorizationServer):
     def exchange(self, fields: Mapping[str, str], carried: Transport) -> TokenPair:
         """Answer Chalk JSON's exchange of an API key."""
         return self._pair({"grant_type": ApiKeyGrant.GRANT_TYPE, **fields}, carried)
+
+    def exchange_for_participant(self, fields: Mapping[str, str], carried: Transport) -> TokenPair:
+        """Answer Chalk JSON's exchange of an API key for tokens of a participant."""
+        return self._pair({"grant_type": ParticipantGrant.GRANT_TYPE, **fields}, carried)
 
     def refresh(self, refresh_token: str, carried: Transport) -> TokenPair:
         """Answer Chalk JSON's refresh; of the headers, the Idempotency-Key counts."""

@@ -207,7 +207,7 @@ def test_a_body_says_what_is_asked_and_nothing_else(http, path, field):
     CONTRACT 1: an unknown, a missing and a mistyped field are refused with VALIDATION_ERROR and the field's name.
     """
     for body, expected in (
-        ({field: "x", "scope": "all"}, problem("scope", "is unknown")),
+        ({field: "x", "audience": "all"}, problem("audience", "is unknown")),
         ({}, problem(field, "is required")),
         ({field: 5}, problem(field, "must be a string")),
         ({field: None}, problem(field, "must be a string")),

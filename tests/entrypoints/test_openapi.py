@@ -12,14 +12,15 @@ import pytest
 import schemathesis
 from flask import Flask, Response
 
-from app.entrypoints import chalk, oauth
+from app.entrypoints import oauth
+from app.entrypoints.chalk.dialect import errors as chalk_errors
 from app.entrypoints.chalk.dialect.bodies import ChangeTenantRequest, TokenBody
 from app.entrypoints.oauth.bodies import IntrospectionAnswer, TokenForm
 from app.entrypoints.operations import Operation, describes
 from app.entrypoints.reference import openapi
 from app.protocol.errors import TABLE
 
-DIALECTS = {"chalk": chalk.dialect.errors.TABLE, "oauth": TABLE}
+DIALECTS = {"chalk": chalk_errors.TABLE, "oauth": TABLE}
 # The reference does not describe itself, and probes are for the inside; nothing redirects, so nothing else is left out.
 UNDESCRIBED = {"/openapi.json", "/docs", "/docs/<name>", "/healthz", "/readyz", "/metrics"}
 

@@ -36,7 +36,8 @@ def test_a_session_says_what_it_is(http, tenant, tools, clock):
     room_id = a_room(tools, tenant)
     began, pair = clock.now(), a_pair(tools, tenant, room_id)
     clock.step(minutes=5)
-    assert http.post(REFRESH, json={"refresh_token": pair.refresh_token}).status_code == 200
+    agent = {"User-Agent": "Chalk client é1"}
+    assert http.post(REFRESH, json={"refresh_token": pair.refresh_token}, headers=agent).status_code == 200
 
     answer = http.get(SESSIONS, headers=by(tenant.api_key))
 
@@ -50,7 +51,10 @@ def test_a_session_says_what_it_is(http, tenant, tools, clock):
         "audience": "http://127.0.0.1:8000",
         "key_id": f"key_{tenant.api_key[8:16]}",
         "room_id": room_id,
+        "participant_id": None,
         "generation": 2,
+        "last_address": "127.0.0.1",
+        "last_agent": "Chalk client ?1",
         "created_at": rfc3339(began),
     }
     assert rotated == rfc3339(clock.now())

@@ -48,6 +48,7 @@ def test_a_token_is_its_session(tenant, tools):
         key_id=tenant.api_key.split("_")[2],
         scope=ALL_SCOPES,
         room_id=parse_id("room", room_id),
+        token=caller.token,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.refresh_tokens import Life
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidRefreshTokenError
 from tests.builders import a_pair
@@ -66,6 +67,7 @@ def test_an_access_token_may_live_shorter_than_its_session(tenant, tools, clock)
     """
     C7: a spent session leaves no access token that outlives its absolute end.
     """
-    brief = dataclasses.replace(tools, families=dataclasses.replace(tools.families, absolute=timedelta(minutes=5)))
+    life = Life(idle=timedelta(days=1), absolute=timedelta(minutes=5))
+    brief = dataclasses.replace(tools, families=dataclasses.replace(tools.families, of_tenants=life))
 
     assert a_pair(brief, tenant).expires_in in {299, 300}

@@ -21,13 +21,14 @@ def problems(**given):
 
 def test_everything_has_a_default():
     """
-    A fresh clone starts without any setting: SQLite, access for an hour, sessions for 30 and 90 days, strict.
+    A fresh clone starts without any setting: SQLite, access for an hour, strict; sessions of tenants live for 30 and 90
+    days, of participants for one and seven (CONTRACT 5).
     """
     read = settings.read({})
 
     assert read.database.url.startswith("sqlite:////")
     assert read.database.url.endswith("/var/chalk.db")
-    assert dataclasses.astuple(read.lifetimes) == (3600, 30 * 86_400, 90 * 86_400, 0, 7)
+    assert dataclasses.astuple(read.lifetimes) == (3600, 30 * 86_400, 90 * 86_400, 86_400, 7 * 86_400, 0, 7, 365)
     assert read.http.issuer == "http://127.0.0.1:8000"
     assert read.keys.master_key is None
     assert read.keys.directory.endswith("/keys")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.assertions import ALGORITHMS, ASSERTION_TYPE, ISSUER, a_key, an_assertion, form, register
-from tests.builders import a_tenant
+from tests.builders import a_room, a_tenant
 from tests.forgery import b64
 
 META = "/.well-known/oauth-authorization-server"
@@ -168,6 +168,8 @@ def test_a_grant_works_exactly_when_it_is_advertised(http, document, party, gran
         "subject_token": pair["access_token"],
         "auth_req_id": "x",
         "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "room_id": a_room(party.tools, owner),
+        "display_name": "Ada",
     }
     presented = PRESENT[method](party)
     presented.get("data", {}).pop("grant_type", None)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.builders import ALL_SCOPES, a_pair
+from tests.builders import ALL_SCOPES, a_pair, a_room
 
 ENDPOINTS = ("token", "revocation", "introspection")
 METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
@@ -28,6 +28,7 @@ PRESENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "bearer": lambda tenant: {"headers": {"Authorization": f"Bearer {tenant.api_key}"}, "data": {}},
     "header": lambda tenant: {"headers": {"X-API-Key": tenant.api_key}, "data": {"client_id": tenant.id}},
 }
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 REGISTERED_GRANTS = [
     "authorization_code",
     "client_credentials",
@@ -37,7 +38,7 @@ REGISTERED_GRANTS = [
     "urn:ietf:params:oauth:grant-type:device_code",
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:grant-type:saml2-bearer",
-    "urn:ietf:params:oauth:grant-type:token-exchange",
+    TOKEN_EXCHANGE,
 ]  # RFC 6749, 7523, 7522, 8628, 8693
 
 
@@ -63,7 +64,7 @@ def test_the_metadata_says_what_there_is(http):
         **{f"{endpoint}_endpoint_auth_methods_supported": METHODS for endpoint in ENDPOINTS},
         **{f"{endpoint}_endpoint_auth_signing_alg_values_supported": ALGORITHMS for endpoint in ENDPOINTS},
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "grant_types_supported": ["client_credentials", "refresh_token"],
+        "grant_types_supported": ["client_credentials", "refresh_token", TOKEN_EXCHANGE],
         "scopes_supported": [*ALL_SCOPES.split(" "), "offline_access"],
         "service_documentation": f"{issuer}/docs",
         "protected_resources": [issuer],
@@ -81,7 +82,13 @@ def test_every_advertised_pair_works_and_every_other_fails(http, tools, tenant, 
     offered = grant_type in document["grant_types_supported"]
     known = method in document["token_endpoint_auth_methods_supported"]
 
-    more = {"refresh_token": a_pair(tools, tenant).refresh_token, "username": "u", "password": "p", "code": "c"}
+    pair = a_pair(tools, tenant)
+    more = {"refresh_token": pair.refresh_token, "username": "u", "password": "p", "code": "c"} | {
+        "subject_token": pair.access_token,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "room_id": a_room(tools, tenant),
+        "display_name": "Ada",
+    }
     answer = ask(http, tenant, method, grant_type=grant_type, **more)
 
     if offered and known:

@@ -3,8 +3,11 @@
 from app.domain.access_tokens.claims import AccessClaims, lifetime
 from app.domain.access_tokens.mint import Signer, mint
 from app.domain.access_tokens.scopes import (
+    ALL_BUT_OFFLINE,
     KEYS_WRITE,
     OFFLINE_ACCESS,
+    PARTICIPANTS_READ,
+    PARTICIPANTS_WRITE,
     ROOMS_READ,
     ROOMS_WRITE,
     SESSIONS_READ,
@@ -14,12 +17,16 @@ from app.domain.access_tokens.scopes import (
     VOCABULARY,
     narrow,
     one_of,
+    shared,
 )
 from app.domain.access_tokens.verify import Expired, Invalid, Outcome, UnknownKey, Verified, verify
 
 __all__ = [
+    "ALL_BUT_OFFLINE",
     "KEYS_WRITE",
     "OFFLINE_ACCESS",
+    "PARTICIPANTS_READ",
+    "PARTICIPANTS_WRITE",
     "ROOMS_READ",
     "ROOMS_WRITE",
     "SESSIONS_READ",
@@ -38,5 +45,6 @@ __all__ = [
     "mint",
     "narrow",
     "one_of",
+    "shared",
     "verify",
 ]

@@ -16,7 +16,7 @@ class AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
     The claims of an access token; times are NumericDates in whole seconds.
 
     `sid` names the session whose revocation ends the token, `key_id` the API key that opened it, if one did.
-    With `room_id` the token works in that room only.
+    With `room_id` the token works in that room only. A participant's says who they are there; `sub` is then theirs.
     """
 
     iss: str
@@ -31,6 +31,9 @@ class AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
     tenant_id: str
     key_id: str | None = None
     room_id: str | None = None
+    participant_id: str | None = None
+    role: str | None = None
+    display_name: str | None = None
 
 
 def lifetime(now: datetime, ttl_seconds: int, session_ends_at: datetime) -> tuple[int, int]:

@@ -9,6 +9,8 @@ TENANT_WRITE = "tenant:write"
 KEYS_WRITE = "keys:write"
 ROOMS_READ = "rooms:read"
 ROOMS_WRITE = "rooms:write"
+PARTICIPANTS_READ = "participants:read"
+PARTICIPANTS_WRITE = "participants:write"
 SESSIONS_READ = "sessions:read"
 SESSIONS_WRITE = "sessions:write"
 OFFLINE_ACCESS = "offline_access"
@@ -21,11 +23,15 @@ VOCABULARY = {
     KEYS_WRITE: "Issue, rotate and revoke API keys of the tenant.",
     ROOMS_READ: "Read the rooms of the tenant.",
     ROOMS_WRITE: "Open and end rooms of the tenant.",
-    "participants:write": "Admit and remove participants.",
+    PARTICIPANTS_READ: "List the participants of rooms.",
+    PARTICIPANTS_WRITE: "Admit, change and remove participants.",
     SESSIONS_READ: "List the sessions of the tenant.",
     SESSIONS_WRITE: "End sessions of the tenant.",
     OFFLINE_ACCESS: "Receive a refresh token with the access token.",
 }
+
+# What a credential may do; a refresh token is none of it.
+ALL_BUT_OFFLINE = " ".join(name for name in VOCABULARY if name != OFFLINE_ACCESS)
 
 _LONGEST = 10_000
 
@@ -47,6 +53,12 @@ def narrow(asked: str, held: str) -> str | None:
             return None
         wanted.add(name)
     return " ".join(name for name in VOCABULARY if name in wanted) or None
+
+
+def shared(one: str, other: str) -> str:
+    """Give what stands in both, in the printed order; nothing, if nothing does."""
+    both = set(one.split(" ")) & set(other.split(" "))
+    return " ".join(name for name in VOCABULARY if name in both)
 
 
 def one_of(scope: str, held: str) -> bool:

@@ -140,6 +140,17 @@ def authenticate(
     return Authenticated(key=_key(row), suspended=row.suspended_at is not None, outdated=outdated)
 
 
+def hold(connection: Connection, key_id: str, *, now: datetime) -> bool:
+    """Keep a key from being revoked or suspended until the transaction is over, and tell whether it still works."""
+    lean_on(connection, _lock_name(key_id))
+    statement = select(ApiKeyRow.id).where(
+        ApiKeyRow.id == key_id,
+        ApiKeyRow.revoked_at.is_(None),
+        ApiKeyRow.grace_ends_at.is_(None) | (ApiKeyRow.grace_ends_at > now),
+    )
+    return connection.execute(statement).first() is not None
+
+
 def rotate(
     connection: Connection, key_id: str, *, grace_ends_at: datetime, pepper: Pepper, now: datetime
 ) -> IssuedKey | None:

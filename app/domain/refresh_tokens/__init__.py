@@ -4,6 +4,7 @@ from app.domain.refresh_tokens.families import (
     count_living,
     end_all_of_client_keys,
     end_all_of_key,
+    end_all_of_participant,
     end_all_of_room,
     end_all_of_tenant,
     end_all_signed_by,
@@ -13,7 +14,7 @@ from app.domain.refresh_tokens.families import (
     revoke,
     start,
 )
-from app.domain.refresh_tokens.family import NO_KEY, Family, NewFamily, Policy, print_tag
+from app.domain.refresh_tokens.family import NO_KEY, Family, Life, Member, NewFamily, Policy, print_tag
 from app.domain.refresh_tokens.format import (
     SESSION_PREFIX,
     PresentedToken,
@@ -34,6 +35,7 @@ from app.domain.refresh_tokens.outcomes import (
     Unknown,
     Unreadable,
 )
+from app.domain.refresh_tokens.rights import regrade, rename
 from app.domain.refresh_tokens.rotation import Attempt, advance, settle
 from app.domain.refresh_tokens.sessions import Session, Which, page
 
@@ -45,6 +47,8 @@ __all__ = [
     "Ended",
     "Family",
     "Healed",
+    "Life",
+    "Member",
     "NewFamily",
     "Policy",
     "PresentedToken",
@@ -61,6 +65,7 @@ __all__ = [
     "count_living",
     "end_all_of_client_keys",
     "end_all_of_key",
+    "end_all_of_participant",
     "end_all_of_room",
     "end_all_of_tenant",
     "end_all_signed_by",
@@ -70,6 +75,8 @@ __all__ = [
     "page",
     "parse",
     "print_tag",
+    "regrade",
+    "rename",
     "revoke",
     "session_name",
     "settle",

@@ -1,7 +1,7 @@
 """Start, revoke and end families; how they rotate stands in `rotation.py`."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,24 +15,32 @@ from app.foundation.identifiers import new_id
 
 def start(connection: Connection, new: NewFamily, policy: Policy, *, now: datetime) -> Family:
     """Start a family in its first generation."""
+    life = policy.of_tenants if new.member is None else policy.of_participants
+    ends_at = now + life.absolute
     family = Family(
         id=new_id(),
         tenant_id=new.tenant_id,
         key_id=new.key_id,
         client_kid=new.client_kid,
         room_id=new.room_id,
+        participant_id=None if new.member is None else new.member.id,
+        role=None if new.member is None else new.member.role,
+        display_name=None if new.member is None else new.member.display_name,
+        rights_changed_at=None,
         subject=new.subject,
         scope=new.scope,
         audience=new.audience,
+        access_ttl_seconds=new.access_ttl_seconds,
         generation=FIRST_GENERATION,
         rotated_at=now,
         refresh_kid=policy.refresh_kid,
         retry_tags=NO_TAG * 4,
-        idle_expires_at=now + policy.idle,
-        absolute_expires_at=now + policy.absolute,
+        idle_expires_at=now + life.idle,
+        absolute_expires_at=ends_at if new.ends_by is None else min(ends_at, new.ends_by),
         revoked_at=None,
     )
-    connection.execute(insert(FamilyRow).values(created_at=now, spent_kid=NO_KEY, **vars(family)))
+    sender = {"last_address": new.sender.address, "last_agent": new.sender.agent}
+    connection.execute(insert(FamilyRow).values(created_at=now, spent_kid=NO_KEY, **sender, **vars(family)))
     return family
 
 
@@ -42,23 +50,38 @@ def find(connection: Connection, family_id: UUID) -> Family | None:
     return None if row is None else family_of(row)
 
 
-def living(family_id: UUID) -> Condition:
-    """Say that the access tokens of a family still hold: it exists and was not revoked."""
-    return exists().where(FamilyRow.id == family_id, FamilyRow.revoked_at.is_(None))
+def living(family_id: UUID, role: str | None, issued_at: datetime) -> Condition:
+    """
+    Say that an access token of a family still holds: it exists, was not revoked, and its rights are those of then.
+
+    Args:
+        family_id: names it.
+        role: what the token says of it; None for a tenant's.
+        issued_at: its `iat`, in whole seconds, which no token has that was made before the rights changed in them.
+    """
+    changed_at = FamilyRow.rights_changed_at
+    return exists().where(
+        FamilyRow.id == family_id,
+        FamilyRow.revoked_at.is_(None),
+        FamilyRow.role.is_not_distinct_from(role),
+        changed_at.is_(None) | (changed_at < issued_at + timedelta(seconds=1)),
+    )
 
 
 def revoke(
     connection: Connection, family_id: UUID, *, reason: str, now: datetime, tenant_id: UUID | None = None
-) -> bool:
+) -> UUID | None:
     """
-    Revoke a family, of this tenant if one is given: one statement, however often it rotated.
+    Revoke a family, of this tenant if one is given: one statement, however often it rotated. Gives whose it was.
 
-    False when it was revoked before, is another tenant's, or never was.
+    None when it was revoked before, is another tenant's, or never was.
     """
     which = FamilyRow.id == family_id
     if tenant_id is not None:
         which &= FamilyRow.tenant_id == tenant_id
-    return _end(connection, which, reason, now) == 1
+    claim = update(FamilyRow).where(which, FamilyRow.revoked_at.is_(None))
+    claim = claim.values(revoked_at=now, revoke_reason=reason)
+    return connection.execute(claim.returning(FamilyRow.tenant_id)).scalar_one_or_none()
 
 
 def end_all_of_key(connection: Connection, key_id: str, *, reason: str, now: datetime) -> int:
@@ -77,6 +100,11 @@ def end_all_of_client_keys(
 def end_all_of_tenant(connection: Connection, tenant_id: UUID, *, reason: str, now: datetime) -> int:
     """End every session of a tenant; gives how many."""
     return _end(connection, FamilyRow.tenant_id == tenant_id, reason, now)
+
+
+def end_all_of_participant(connection: Connection, participant_id: UUID, *, reason: str, now: datetime) -> int:
+    """End every session of a participant; gives how many."""
+    return _end(connection, FamilyRow.participant_id == participant_id, reason, now)
 
 
 def end_all_of_room(connection: Connection, room_id: UUID, *, reason: str, now: datetime) -> int:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app.foundation.sender import NOBODY, Sender
+
 FIRST_GENERATION = 1
 TAG_LENGTH = 16
 # Stands for a rotation without an Idempotency-Key; no tag is written with dots.
@@ -28,9 +30,14 @@ class Family:
     key_id: str | None
     client_kid: str | None
     room_id: UUID | None
+    participant_id: UUID | None
+    role: str | None
+    display_name: str | None
+    rights_changed_at: datetime | None
     subject: str
     scope: str
     audience: str
+    access_ttl_seconds: int | None
     generation: int
     rotated_at: datetime
     refresh_kid: str
@@ -50,8 +57,21 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Member:
+    """The participant of a room that a session is opened for."""
+
+    id: UUID
+    role: str
+    display_name: str
+
+
+@dataclass(frozen=True)
 class NewFamily:
-    """What a session is opened for: by which key of which tenant, for whom, to do what, where."""
+    """
+    What a session is opened for: by which key of which tenant, for whom, to do what, where.
+
+    It is over at `ends_by`, if that is before its time; its access tokens live for `access_ttl_seconds`, if given.
+    """
 
     tenant_id: UUID
     key_id: str | None
@@ -60,19 +80,32 @@ class NewFamily:
     audience: str
     room_id: UUID | None = None
     client_kid: str | None = None
+    member: Member | None = None
+    access_ttl_seconds: int | None = None
+    ends_by: datetime | None = None
+    sender: Sender = NOBODY
+
+
+@dataclass(frozen=True)
+class Life:
+    """How long a session lives: when nobody uses it, and at most."""
+
+    idle: timedelta
+    absolute: timedelta
 
 
 @dataclass(frozen=True)
 class Policy:
     """
-    How long sessions live, which key signs their tokens, and how lost answers are made good.
+    How long sessions live, of tenants and of participants, which key signs their tokens, and how lost answers are
+    made good.
 
     `retry_seconds` is the window in which a spent token is answered again without an Idempotency-Key; 0 is strict.
     `current_kid` is asked for each generation anew.
     """
 
-    idle: timedelta
-    absolute: timedelta
+    of_tenants: Life
+    of_participants: Life
     retry_seconds: int
     current_kid: Callable[[], str]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, literal, select, update
 
 from app.domain.refresh_tokens import families
 from app.domain.refresh_tokens.families import family_of
@@ -28,6 +28,8 @@ from app.domain.refresh_tokens.outcomes import (
 )
 from app.domain.refresh_tokens.tables import FamilyRow
 from app.foundation import opaque
+from app.foundation.database import UtcDateTime
+from app.foundation.sender import NOBODY, Sender
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ class Attempt:
         tags: the MACs of the request's Idempotency-Key, sixteen characters each, by the `kid` of what they were made
             under, the current one first; none without a key.
         tenant_id: the client that presents it, where one is authenticated: it can use its own tokens only.
+        sender: who sent it, as far as the network tells.
     """
 
     token: PresentedToken
     tags: Mapping[str, str] = field(default_factory=dict)
     tenant_id: UUID | None = None
+    sender: Sender = NOBODY
 
 
 def advance(connection: Connection, attempt: Attempt, policy: Policy, *, now: datetime) -> Rotated | None:
@@ -136,7 +140,12 @@ def _move(
         retry_tags=func.substr(
             literal(next(iter(attempt.tags.values()), NO_TAG)) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH
         ),
-        idle_expires_at=now + policy.idle,
+        idle_expires_at=case(
+            (FamilyRow.participant_id.is_(None), literal(now + policy.of_tenants.idle, UtcDateTime)),
+            else_=literal(now + policy.of_participants.idle, UtcDateTime),
+        ),
+        last_address=attempt.sender.address,
+        last_agent=attempt.sender.agent,
     )
     row = connection.execute(moved.returning(FamilyRow.__table__)).first()
     return None if row is None else Rotated(family_of(row))

@@ -12,7 +12,11 @@ from app.domain.refresh_tokens.tables import FamilyRow
 
 @dataclass(frozen=True)
 class Session:
-    """A living session; `key_id` is None when a client's assertion opened it, `room_id` when it is bound to none."""
+    """
+    A living session; `key_id` is None when a client's assertion opened it, `room_id` when it is bound to none.
+
+    `last_address` and `last_agent` are of whoever used it last, as far as the network told.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -21,19 +25,23 @@ class Session:
     audience: str
     key_id: str | None
     room_id: UUID | None
+    participant_id: UUID | None
     generation: int
     created_at: datetime
     rotated_at: datetime
     expires_at: datetime
+    last_address: str | None
+    last_agent: str | None
 
 
 @dataclass(frozen=True)
 class Which:
-    """The sessions of one tenant, or of these only: opened by one key, bound to one room."""
+    """The sessions of one tenant, or of these only: opened by one key, bound to one room, of one participant."""
 
     tenant_id: UUID
     key_id: str | None = None
     room_id: UUID | None = None
+    participant_id: UUID | None = None
 
 
 def page(connection: Connection, which: Which, after: UUID | None, limit: int, *, now: datetime) -> Sequence[Session]:
@@ -48,6 +56,8 @@ def page(connection: Connection, which: Which, after: UUID | None, limit: int, *
         statement = statement.where(FamilyRow.key_id == which.key_id)
     if which.room_id is not None:
         statement = statement.where(FamilyRow.room_id == which.room_id)
+    if which.participant_id is not None:
+        statement = statement.where(FamilyRow.participant_id == which.participant_id)
     if after is not None:
         statement = statement.where(FamilyRow.id > after)
     rows = connection.execute(statement.order_by(FamilyRow.id).limit(limit))
@@ -60,10 +70,13 @@ def page(connection: Connection, which: Which, after: UUID | None, limit: int, *
             audience=row.audience,
             key_id=row.key_id,
             room_id=row.room_id,
+            participant_id=row.participant_id,
             generation=row.generation,
             created_at=row.created_at,
             rotated_at=row.rotated_at,
             expires_at=min(row.idle_expires_at, row.absolute_expires_at),
+            last_address=row.last_address,
+            last_agent=row.last_agent,
         )
         for row in rows
     ]

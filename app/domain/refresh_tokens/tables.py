@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.foundation.database import Base, UtcDateTime
 
 _REVOKED = text("revoked_at IS NOT NULL")
+_OF_PARTICIPANT = text("participant_id IS NOT NULL")
 
 
 class FamilyRow(Base):
@@ -23,6 +24,12 @@ class FamilyRow(Base):
         Index(None, "tenant_id", "id"),
         Index(None, "key_id"),
         Index(None, "room_id"),
+        Index(
+            "ix_families_participant_id",
+            "participant_id",
+            postgresql_where=_OF_PARTICIPANT,
+            sqlite_where=_OF_PARTICIPANT,
+        ),
         # By these, what is long over is found and forgotten. The first never changes, the second once.
         Index(None, "absolute_expires_at"),
         Index("ix_families_revoked", "revoked_at", postgresql_where=_REVOKED, sqlite_where=_REVOKED),
@@ -36,10 +43,21 @@ class FamilyRow(Base):
     # The client's own key that signed the assertion, if one opened it.
     client_kid: Mapped[str | None] = mapped_column(String(255))
     room_id: Mapped[UUID | None] = mapped_column(ForeignKey("rooms.id"))
+    # Pushed here from the participant, as far as tokens say it: to refresh reads this row and no other.
+    participant_id: Mapped[UUID | None] = mapped_column(ForeignKey("participants.id"))
+    role: Mapped[str | None] = mapped_column(String(16))
+    display_name: Mapped[str | None] = mapped_column(String(200))
+    # When role and scope last changed: access tokens from before say what is so no longer.
+    rights_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     subject: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(String(1000))
     audience: Mapped[str] = mapped_column(Text)
+    # None: as long as all access tokens.
+    access_ttl_seconds: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Who used it last, as far as the network tells.
+    last_address: Mapped[str | None] = mapped_column(String(64))
+    last_agent: Mapped[str | None] = mapped_column(String(200))
     # The generation of the one refresh token that is not spent yet.
     generation: Mapped[int]
     rotated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,5 +1,23 @@
-"""A room is a place of one tenant that access tokens may be bound to, until it is ended."""
+"""A room is a place of one tenant to which participants are admitted, and access tokens bound, until it is ended."""
 
+from app.domain.rooms import participants
+from app.domain.rooms.participants import Admitted, Banned, Full, NewParticipant, Participant, Role
 from app.domain.rooms.rooms import Room, delete, end, find, hold, open_room, page, rename
 
-__all__ = ["Room", "delete", "end", "find", "hold", "open_room", "page", "rename"]
+__all__ = [
+    "Admitted",
+    "Banned",
+    "Full",
+    "NewParticipant",
+    "Participant",
+    "Role",
+    "Room",
+    "delete",
+    "end",
+    "find",
+    "hold",
+    "open_room",
+    "page",
+    "participants",
+    "rename",
+]

@@ -1,13 +1,14 @@
 """POST /auth/token, /auth/refresh, /auth/revoke: the seed's token endpoints."""
 
 from flask import Blueprint, Response, g
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from app.entrypoints.chalk.dialect.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody
 from app.entrypoints.chalk.dialect.envelope import answer, read
 from app.entrypoints.operations import BODY, IdempotencyKey, Operation, describes
-from app.entrypoints.wiring import carried, wired
+from app.entrypoints.wiring import carried, sender, wired
 from app.flows import refusals
+from app.flows.refusals import InvalidRequestError
 from app.flows.results import TokenPair
 from app.flows.revoke_token import revoke_token
 
@@ -18,6 +19,11 @@ _EXCHANGE = (
     refusals.TenantSuspendedError,
     refusals.NotFoundError,
     refusals.RoomEndedError,
+    refusals.InvalidScopeError,
+    refusals.InsufficientScopeError,
+    refusals.RoomFullError,
+    refusals.ParticipantRemovedError,
+    refusals.ParticipantBannedError,
 )
 
 routes = Blueprint("auth", __name__, url_prefix="/auth")
@@ -26,12 +32,18 @@ routes = Blueprint("auth", __name__, url_prefix="/auth")
 @routes.post("/token")
 @describes(Operation(json=ExchangeRequest, answers={200: Data[TokenBody]}, refuses=(*BODY, *_EXCHANGE)))
 def token() -> Response:
-    """Exchange an API key for a token pair."""
+    """Exchange an API key for a token pair: of the tenant, or of a participant of a room."""
     asked = read(ExchangeRequest)
-    fields = {"api_key": asked.api_key}
-    if asked.room_id is not UNSET:
-        fields["room_id"] = asked.room_id
-    return _answer(wired().server.exchange(fields, carried()))
+    fields = {"api_key": asked.api_key, **_given(asked, "room_id", "scope", "expires_in")}
+    if asked.participant is UNSET:
+        return _answer(wired().server.exchange(fields, carried()))
+
+    if asked.room_id is UNSET:
+        raise InvalidRequestError("room_id", "is required with a participant")
+    who = _given(asked.participant, "id", "display_name", "external_user_id", "role")
+    if "id" in who:
+        who["participant_id"] = who.pop("id")
+    return _answer(wired().server.exchange_for_participant({**fields, **who}, carried()))
 
 
 @routes.post("/refresh")
@@ -53,10 +65,15 @@ def refresh() -> Response:
 @describes(Operation(json=RefreshRequest, answers={204: None}, refuses=(*BODY, refusals.MalformedJsonError)))
 def revoke() -> Response:
     """End the session of a refresh token; 204 whatever was presented (RFC 7009 section 2.2)."""
-    revoke_token(read(RefreshRequest).refresh_token, None, wired().tools)
+    revoke_token(read(RefreshRequest).refresh_token, None, wired().tools, sender=sender())
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
+
+
+def _given(asked: Struct, *names: str) -> dict[str, str]:
+    values = {name: getattr(asked, name) for name in names}
+    return {name: str(value) for name, value in values.items() if value is not UNSET}
 
 
 def _answer(pair: TokenPair) -> Response:

@@ -13,7 +13,7 @@ from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.end_session import end_session
 from app.flows.end_sessions import end_sessions
-from app.flows.look_up_sessions import look_up_sessions
+from app.flows.look_up_sessions import SessionFilters, look_up_sessions
 from app.flows.refusals import InvalidRequestError
 from app.flows.results import Session
 from app.foundation.clock import rfc3339
@@ -25,12 +25,15 @@ _FILTERS = {
     "room_id": Annotated[
         str, Meta(pattern="^room_[0-7][0-9a-hjkmnp-tv-z]{25}$", description="Only those that are bound to this room.")
     ],
+    "participant_id": Annotated[
+        str, Meta(pattern="^p_[0-7][0-9a-hjkmnp-tv-z]{25}$", description="Only those of this participant.")
+    ],
     "key_id": Annotated[str, Meta(pattern="^key_[0-9A-Za-z]{8}$", description="Only those that this API key opened.")],
 }
 
 
 class SessionBody(Struct, frozen=True):
-    """A living session; `generation` counts its refresh tokens."""
+    """A living session; `generation` counts its refresh tokens, `last_` tells who used it last."""
 
     id: str
     tenant_id: str
@@ -39,10 +42,13 @@ class SessionBody(Struct, frozen=True):
     audience: str
     key_id: str | None
     room_id: str | None
+    participant_id: str | None
     generation: int
     created_at: str
     last_rotated_at: str
     expires_at: str
+    last_address: str | None
+    last_agent: str | None
 
 
 class EndedBody(Struct, frozen=True):
@@ -67,8 +73,8 @@ def list_all() -> Response:
     for name in _FILTERS:
         if len(request.args.getlist(name)) > 1:
             raise InvalidRequestError(name, "must not be repeated")
-    room, key = request.args.get("room_id"), request.args.get("key_id")
-    return answer_page(look_up_sessions(caller, room, key, page_asked(), wired().tools), _body)
+    filters = SessionFilters(**{name: request.args.get(name) for name in _FILTERS})
+    return answer_page(look_up_sessions(caller, filters, page_asked(), wired().tools), _body)
 
 
 @routes.delete("/sessions/<session_id>")
@@ -101,8 +107,11 @@ def _body(session: Session) -> SessionBody:
         audience=session.audience,
         key_id=None if session.key_id is None else f"key_{session.key_id}",
         room_id=None if session.room_id is None else print_id("room", session.room_id),
+        participant_id=None if session.participant_id is None else print_id("p", session.participant_id),
         generation=session.generation,
         created_at=rfc3339(session.created_at),
         last_rotated_at=rfc3339(session.rotated_at),
         expires_at=rfc3339(session.expires_at),
+        last_address=session.last_address,
+        last_agent=session.last_agent,
     )

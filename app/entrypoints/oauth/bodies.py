@@ -40,7 +40,34 @@ class RefreshForm(ClientForm, frozen=True, kw_only=True, tag_field="grant_type",
     resource: str | UnsetType = UNSET
 
 
-TokenForm = ClientCredentialsForm | RefreshForm
+class TokenExchangeForm(
+    ClientForm,
+    frozen=True,
+    kw_only=True,
+    tag_field="grant_type",
+    tag="urn:ietf:params:oauth:grant-type:token-exchange",
+):
+    """
+    POST /oauth/token for a participant's token (RFC 8693 section 2.1): of one by `participant_id`, or of someone who
+    is admitted by `display_name`, and with `external_user_id` only once.
+    """
+
+    subject_token: Present
+    subject_token_type: Literal[
+        "urn:ietf:params:oauth:token-type:access_token", "urn:chalk:params:oauth:token-type:api-key"
+    ]
+    room_id: Present
+    participant_id: str | UnsetType = UNSET
+    display_name: str | UnsetType = UNSET
+    external_user_id: str | UnsetType = UNSET
+    role: Literal["host", "participant", "viewer"] | UnsetType = UNSET
+    requested_token_type: Literal["urn:ietf:params:oauth:token-type:access_token"] | UnsetType = UNSET
+    scope: Scope | UnsetType = UNSET
+    resource: str | UnsetType = UNSET
+    audience: str | UnsetType = UNSET
+
+
+TokenForm = ClientCredentialsForm | RefreshForm | TokenExchangeForm
 
 
 class PresentedTokenForm(ClientForm, frozen=True, kw_only=True):
@@ -51,13 +78,14 @@ class PresentedTokenForm(ClientForm, frozen=True, kw_only=True):
 
 
 class TokenAnswer(Struct, frozen=True):
-    """The answer of the token endpoint (RFC 6749 section 5.1)."""
+    """The answer of the token endpoint (RFC 6749 section 5.1, RFC 8693 section 2.2.1)."""
 
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int
     scope: str
     refresh_token: str | UnsetType = UNSET
+    issued_token_type: str | UnsetType = UNSET
 
 
 class IntrospectionAnswer(Struct, frozen=True):
@@ -77,6 +105,9 @@ class IntrospectionAnswer(Struct, frozen=True):
     tenant_id: str | UnsetType = UNSET
     key_id: str | UnsetType = UNSET
     room_id: str | UnsetType = UNSET
+    participant_id: str | UnsetType = UNSET
+    role: str | UnsetType = UNSET
+    display_name: str | UnsetType = UNSET
 
 
 class RevocationAnswer(Struct, frozen=True):

@@ -19,6 +19,7 @@ from app.entrypoints.wiring import body, carried, wired
 from app.flows import refusals
 from app.flows.refusals import UnsupportedMediaTypeError
 from app.flows.results import TokenPair
+from app.protocol.exchange import ACCESS_TOKEN_TYPE
 from app.protocol.requests import Parameters, read_form
 from app.protocol.server import Answer
 
@@ -27,6 +28,10 @@ _GRANTS = (
     refusals.InvalidTargetError,
     refusals.InvalidRefreshTokenError,
     refusals.UnauthorizedClientError,
+    refusals.RoomEndedError,
+    refusals.RoomFullError,
+    refusals.ParticipantRemovedError,
+    refusals.ParticipantBannedError,
 )
 
 
@@ -52,6 +57,7 @@ def token() -> Response:
         expires_in=answer.expires_in,
         scope=answer.scope,
         refresh_token=UNSET if answer.refresh_token is None else answer.refresh_token,
+        issued_token_type=ACCESS_TOKEN_TYPE if answer.exchanged else UNSET,
     )
     response = Response(encode(pair), content_type="application/json")
     no_store(response.headers)

@@ -2,10 +2,19 @@
 
 from uuid import UUID
 
-from app.domain import access_tokens
+from app.domain import access_tokens, api_keys
 from app.flows.refusals import ForbiddenError, InsufficientScopeError, NotFoundError
 from app.flows.results import Caller
-from app.foundation.identifiers import parse_id
+from app.foundation.identifiers import parse_id, print_id
+
+
+def name_of(caller: Caller) -> str | None:
+    """Name a caller for the audit log: by participant, session or key."""
+    if caller.participant_id is not None:
+        return print_id("p", caller.participant_id)
+    if caller.token is not None:
+        return print_id("ses", caller.token.session_id)
+    return None if caller.key_id is None else api_keys.key_name(caller.key_id)
 
 
 def must_be_operator(caller: Caller) -> None:
@@ -33,11 +42,12 @@ def must_reach(caller: Caller, presented_tenant_id: str, scope: str) -> UUID:
     return tenant_id
 
 
-def must_act_for_a_tenant(caller: Caller, scope: str) -> UUID:
-    """Give the tenant that the caller acts for; refuse an operator, and a credential without the scope."""
+def must_act_for_a_tenant(caller: Caller, scope: str | None) -> UUID:
+    """Give the tenant that the caller acts for; refuse an operator, and a credential without the scope, if any."""
     if caller.tenant_id is None:
         raise ForbiddenError
-    must_hold(caller, scope)
+    if scope is not None:
+        must_hold(caller, scope)
     return caller.tenant_id
 
 

@@ -1,6 +1,6 @@
 """The signing keys: the one that signs now, and whatever their schedule asks for."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from app.domain import access_tokens, signing_keys
 from app.domain.access_tokens import Expired, UnknownKey, Verified
@@ -91,7 +91,10 @@ def verify(presented: str, tools: Tools, *, own_api: bool = False) -> Verified |
 def is_alive(connection: Connection, token: Verified) -> bool:
     """Tell whether a verified token still holds: neither its session nor the key that signed it was revoked."""
     session_id = parse_id(SESSION_PREFIX, token.claims.sid)
-    return session_id is not None and holds(connection, living(session_id), signing_keys.trusted(token.kid))
+    if session_id is None:
+        return False
+    issued_at = datetime.fromtimestamp(token.claims.iat, UTC)
+    return holds(connection, living(session_id, token.claims.role, issued_at), signing_keys.trusted(token.kid))
 
 
 def _verify(presented: str, tools: Tools, *, own_api: bool) -> access_tokens.Outcome:

@@ -1,10 +1,11 @@
 """What a pair of tokens is made of."""
 
+import dataclasses
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain import access_tokens, api_keys, refresh_tokens, signing_keys
-from app.flows.refusals import InvalidScopeError, InvalidTargetError
+from app.flows.refusals import InvalidRequestError, InvalidScopeError, InvalidTargetError
 from app.flows.results import TokenPair
 from app.flows.steps.master_keys import must_have
 from app.flows.tools import Tools
@@ -39,13 +40,43 @@ def narrowed(asked: str, held: str) -> str:
     return scope
 
 
+def life_of(tools: Tools, *, offline: bool, access_ttl_seconds: int | None = None) -> refresh_tokens.Policy:
+    """
+    Give the policy that a session is opened under.
+
+    Without a refresh token it is over with its only access token, and is kept so that the token can be revoked.
+    """
+    if offline:
+        return tools.families
+    ttl = timedelta(seconds=access_ttl_seconds or tools.access_ttl_seconds)
+    life = refresh_tokens.Life(ttl, ttl)
+    return dataclasses.replace(
+        tools.families, of_tenants=life, of_participants=life, current_kid=lambda: refresh_tokens.NO_KEY
+    )
+
+
+def access_ttl(asked_seconds: int | None, tools: Tools) -> int | None:
+    """
+    Give the life of access tokens that was asked for; None for the usual one.
+
+    Raises:
+        InvalidRequestError: it is longer than usual.
+    """
+    if asked_seconds is not None and asked_seconds > tools.access_ttl_seconds:
+        raise InvalidRequestError("expires_in", f"must be at most {tools.access_ttl_seconds}")
+    return asked_seconds
+
+
 def mint_pair(
     family: refresh_tokens.Family, scope: str, key: signing_keys.Signer, tools: Tools, *, now: datetime, offline: bool
 ) -> TokenPair:
     """Mint an access token of a session and, when `offline`, derive its living refresh token. No I/O."""
     if offline:
         must_have(family.refresh_kid, tools)
-    issued, expires = access_tokens.lifetime(now, tools.access_ttl_seconds, family.absolute_expires_at)
+    # Not before the rights that it says: of workers whose clocks differ, the other one may have changed them.
+    begins = max(now, family.rights_changed_at or now)
+    ttl_seconds = family.access_ttl_seconds or tools.access_ttl_seconds
+    issued, expires = access_tokens.lifetime(begins, ttl_seconds, family.absolute_expires_at)
     tenant = print_id("tenant", family.tenant_id)
     claims = access_tokens.AccessClaims(
         iss=tools.http.issuer,
@@ -60,6 +91,9 @@ def mint_pair(
         tenant_id=tenant,
         key_id=None if family.key_id is None else api_keys.key_name(family.key_id),
         room_id=None if family.room_id is None else print_id("room", family.room_id),
+        participant_id=None if family.participant_id is None else print_id("p", family.participant_id),
+        role=family.role,
+        display_name=family.display_name,
     )
     return TokenPair(
         access_token=access_tokens.mint(claims, key),

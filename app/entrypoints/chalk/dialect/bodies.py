@@ -6,16 +6,17 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.flows.results import OpenedTenant, Room, Tenant
+from app.flows.results import OpenedTenant, Role, Room, Tenant
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import print_id
+from app.foundation.names import LONGEST_NAME, NAME_PATTERN
 
 Content = TypeVar("Content")
 
-# No control characters, nor those that turn the text around them: the database may not take them, and no name has them.
-Name = Annotated[
-    str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+(?![\s\S])")
-]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)]
+ExternalId = Annotated[str, Meta(min_length=1, max_length=255, pattern=NAME_PATTERN)]
+ScopeAsked = Annotated[str, Meta(min_length=1, max_length=1000, description="Names of scopes, with spaces between.")]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 HttpsUrl = Annotated[str, Meta(min_length=9, max_length=2000, pattern=r"^https://[!-~]+(?![\s\S])")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 # Looked into by the story; what it wants is told as far as a schema can.
@@ -28,11 +29,26 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     """The root of request bodies: an unknown field is refused, not overlooked."""
 
 
+class WhoRequest(Request, frozen=True, omit_defaults=True):
+    """A participant by `id`, or who is to be admitted by `display_name`; one of the two."""
+
+    id: str | UnsetType = UNSET
+    display_name: Name | UnsetType = UNSET
+    external_user_id: ExternalId | UnsetType = UNSET
+    role: Role | UnsetType = UNSET
+
+
 class ExchangeRequest(Request, frozen=True, omit_defaults=True):
-    """POST /auth/token. With `room_id`, the tokens work in that room only."""
+    """
+    POST /auth/token. With `room_id`, the tokens work in that room only; with `participant` beside it, they are that
+    participant's. `scope` and `expires_in` ask for less than there is.
+    """
 
     api_key: str
     room_id: str | UnsetType = UNSET
+    participant: WhoRequest | UnsetType = UNSET
+    scope: ScopeAsked | UnsetType = UNSET
+    expires_in: Seconds | UnsetType = UNSET
 
 
 class RefreshRequest(Request, frozen=True):

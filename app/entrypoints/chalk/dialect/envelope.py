@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -54,6 +54,15 @@ def read(model: type[Model]) -> Model:
     return content
 
 
+def read_part(presented: msgspec.Raw, model: type[Model]) -> Model:
+    """Read a part of a body that was left as it is, like `read`; what is wrong with it is wrong with it alone."""
+    try:
+        content: Model = _decoder(model).decode(presented)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error)) from None
+    return content
+
+
 def read_optional(model: type[Model]) -> Model:
     """Read the body like `read`; no body at all is an empty object."""
     if body() == b"":
@@ -61,7 +70,7 @@ def read_optional(model: type[Model]) -> Model:
     return read(model)
 
 
-def answer(content: msgspec.Struct, status: int = 200, *, secret: bool = False) -> Response:
+def answer(content: msgspec.Struct | Sequence[msgspec.Struct], status: int = 200, *, secret: bool = False) -> Response:
     """Answer with a content in its envelope; `secret` when a token or a key stands in it."""
     response = Response(encode(Data(content)), status, content_type=JSON)
     if secret:

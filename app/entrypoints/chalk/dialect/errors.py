@@ -32,6 +32,9 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.KeyNotActiveError: (409, "KEY_NOT_ACTIVE"),
     refusals.UnsafeKeyStepError: (409, "CONFLICT"),
     refusals.RoomEndedError: (409, "ROOM_ENDED"),
+    refusals.RoomFullError: (409, "ROOM_FULL"),
+    refusals.ParticipantRemovedError: (409, "CONFLICT"),
+    refusals.ParticipantBannedError: (403, "FORBIDDEN"),
     refusals.RateLimitedError: (429, "RATE_LIMITED"),
     refusals.RoomLimitError: (409, "CONFLICT"),
     refusals.PayloadTooLargeError: (413, "PAYLOAD_TOO_LARGE"),
@@ -49,18 +52,22 @@ _DETAILS = {
 
 def refuse(error: ServiceError) -> Response:
     """Answer with a refusal: its status, its code, its sentence, and a challenge with every 401."""
-    status, code = TABLE[type(error)]
-    content = ErrorContent(code=code, message=_message(error))
-    if code == "VALIDATION_ERROR":
-        content = ErrorContent(code=code, message=_message(error), details=[_detail(error)])
-
-    response = Response(encode(ErrorBody(content)), status, content_type="application/json")
+    status, _ = TABLE[type(error)]
+    response = Response(encode(ErrorBody(content_of(error))), status, content_type="application/json")
     for challenge in _challenges(error, status):
         response.headers.add("WWW-Authenticate", challenge)
     if isinstance(error, refusals.MethodNotAllowedError):
         response.headers["Allow"] = error.allowed
     come_back(response.headers, error, status)
     return response
+
+
+def content_of(error: ServiceError) -> ErrorContent:
+    """Say a refusal: its code, its sentence, and for a wrong field which and why."""
+    _, code = TABLE[type(error)]
+    if code == "VALIDATION_ERROR":
+        return ErrorContent(code=code, message=_message(error), details=[_detail(error)])
+    return ErrorContent(code=code, message=_message(error))
 
 
 def _message(error: ServiceError) -> str:

@@ -2,7 +2,7 @@
 
 from flask import g, request
 
-from app.entrypoints.wiring import source, wired
+from app.entrypoints.wiring import sender, wired
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.refusals import AuthenticationRequiredError, MalformedCredentialError
@@ -22,7 +22,7 @@ def by_key() -> Caller:
     if presented is None:
         raise AuthenticationRequiredError
 
-    caller = authenticate_api_key(presented, wired().tools, source=source())
+    caller = authenticate_api_key(presented, wired().tools, sender=sender())
     g.key_rotating_until = caller.key_rotating_until
     return caller
 
@@ -42,4 +42,4 @@ def by_key_or_token() -> Caller:
         return by_key()
     if "X-API-Key" in request.headers:
         raise MalformedCredentialError
-    return authenticate_access_token(bearer.read(header), wired().tools)
+    return authenticate_access_token(bearer.read(header), wired().tools, sender=sender())

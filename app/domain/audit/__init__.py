@@ -1,0 +1,30 @@
+"""What was done in a tenant's name, and what happened to it, for whoever looks into it afterwards."""
+
+from app.domain.audit.events import (
+    Event,
+    ParticipantAdmitted,
+    ParticipantBanned,
+    ParticipantChanged,
+    ParticipantRemoved,
+    ParticipantUnbanned,
+    RefreshReuseDetected,
+    SessionRevoked,
+    SessionsRevoked,
+)
+from app.domain.audit.log import Entry, forget, page, record
+
+__all__ = [
+    "Entry",
+    "Event",
+    "ParticipantAdmitted",
+    "ParticipantBanned",
+    "ParticipantChanged",
+    "ParticipantRemoved",
+    "ParticipantUnbanned",
+    "RefreshReuseDetected",
+    "SessionRevoked",
+    "SessionsRevoked",
+    "forget",
+    "page",
+    "record",
+]

@@ -1,0 +1,79 @@
+"""
+Every event that is kept, with its fields; `tag` is its type on the wire. Ids stand as they do there. Never a secret,
+and never one event a token: a log that grows with traffic is not read.
+"""
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """The root of all events."""
+
+
+class ParticipantAdmitted(Event, frozen=True, kw_only=True, tag="participant.admitted"):
+    """Someone came into a room, for the first time or again after they were removed."""
+
+    room_id: str
+    participant_id: str
+    role: str
+
+
+class ParticipantChanged(Event, frozen=True, kw_only=True, tag="participant.role_changed"):
+    """A participant may do other things now; access tokens from before hold no longer."""
+
+    room_id: str
+    participant_id: str
+    role: str
+    role_before: str
+
+
+class ParticipantRemoved(Event, frozen=True, kw_only=True, tag="participant.removed"):
+    """A participant was removed, and their sessions have ended."""
+
+    room_id: str
+    participant_id: str
+
+
+class ParticipantBanned(Event, frozen=True, kw_only=True, tag="participant.banned"):
+    """A participant was removed, and is not admitted again."""
+
+    room_id: str
+    participant_id: str
+
+
+class ParticipantUnbanned(Event, frozen=True, kw_only=True, tag="participant.unbanned"):
+    """A participant who was banned may be admitted again."""
+
+    room_id: str
+    participant_id: str
+
+
+class SessionRevoked(Event, frozen=True, kw_only=True, tag="session.revoked"):
+    """A session was ended by its client, or by the tenant."""
+
+    session_id: str
+
+
+class SessionsRevoked(Event, frozen=True, kw_only=True, tag="sessions.revoked"):
+    """All sessions of the tenant were ended; `sessions` is how many."""
+
+    sessions: int
+
+
+class RefreshReuseDetected(Event, frozen=True, kw_only=True, tag="refresh.reuse_detected"):
+    """A spent refresh token came back, `behind` rotations late, and its session has ended: someone has a copy."""
+
+    session_id: str
+    behind: int
+
+
+AnyEvent = (
+    ParticipantAdmitted
+    | ParticipantChanged
+    | ParticipantRemoved
+    | ParticipantBanned
+    | ParticipantUnbanned
+    | SessionRevoked
+    | SessionsRevoked
+    | RefreshReuseDetected
+)

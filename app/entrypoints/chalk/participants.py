@@ -1,0 +1,178 @@
+"""/rooms/{id}/participants: admit, list, change and remove participants, by API key or by a host's access token."""
+
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec import UNSET, Meta
+
+from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody
+from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read, read_optional, read_part
+from app.entrypoints.chalk.dialect.errors import content_of
+from app.entrypoints.chalk.dialect.guards import by_key_or_token
+from app.entrypoints.chalk.dialect.participants import (
+    AdmissionBody,
+    AdmitManyRequest,
+    AdmitRequest,
+    AdmittedBody,
+    ChangeParticipantRequest,
+    MintRequest,
+    ParticipantBody,
+    RemoveRequest,
+    admission_body,
+    participant_body,
+)
+from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, Operation, describes
+from app.entrypoints.wiring import wired
+from app.flows import refusals
+from app.flows.admit_participant import Admit, admit_participant
+from app.flows.change_participant import ParticipantChanges, change_participant
+from app.flows.check_admission import check_admission
+from app.flows.look_up_participants import look_up_participant, look_up_participants
+from app.flows.refusals import InvalidRequestError, ServiceError
+from app.flows.remove_participant import remove_participant
+from app.flows.results import Admission, Caller, NewParticipant
+
+routes = Blueprint("participants", __name__, url_prefix="/rooms/<room_id>/participants")
+
+_READ = (*BY_KEY_OR_TOKEN, refusals.ForbiddenError, refusals.NotFoundError)
+_WRITE = (*BODY, refusals.MalformedJsonError, *_READ)
+_TOKENS = (refusals.RoomEndedError, refusals.InvalidScopeError, refusals.ParticipantRemovedError)
+_ADMIT = (*_WRITE, *_TOKENS, refusals.RoomFullError, refusals.ParticipantBannedError)
+_ACTIVE = {
+    "active": Annotated[bool, Meta(description="Only those who are in the room now, or only those who are not.")]
+}
+
+
+@routes.post("")
+@describes(Operation(json=AdmitRequest, answers={201: Data[AdmissionBody]}, refuses=_ADMIT, security="key_or_token"))
+def create(room_id: str) -> Response:
+    """Admit someone to a room; the answer holds their tokens."""
+    caller = by_key_or_token()
+    return answer(admission_body(_admit(caller, room_id, read(AdmitRequest))), 201, secret=True)
+
+
+@routes.post("/bulk")
+@describes(
+    Operation(
+        json=AdmitManyRequest,
+        answers={200: Data[list[AdmittedBody]]},
+        refuses=(*_WRITE, refusals.RoomEndedError),
+        security="key_or_token",
+    )
+)
+def create_many(room_id: str) -> Response:
+    """Admit many to a room, each by itself; the answer tells in the same order what became of each."""
+    caller = by_key_or_token()
+    asked = read(AdmitManyRequest)
+    check_admission(caller, room_id, wired().tools)
+    return answer([_one(caller, room_id, each) for each in asked.participants], secret=True)
+
+
+@routes.get("")
+@describes(
+    Operation(
+        answers={200: DataPage[ParticipantBody]},
+        refuses=(*_READ, refusals.InvalidRequestError),
+        security="key_or_token",
+        paged=True,
+        filters=_ACTIVE,
+    )
+)
+def list_all(room_id: str) -> Response:
+    """List the participants of a room."""
+    caller = by_key_or_token()
+    given = request.args.getlist("active")
+    if len(given) > 1 or not set(given) <= {"true", "false"}:
+        raise InvalidRequestError("active", "must be true or false, once")
+    active = None if not given else given == ["true"]
+    return answer_page(
+        look_up_participants(caller, room_id, page_asked(), wired().tools, active=active), participant_body
+    )
+
+
+@routes.get("/<participant_id>")
+@describes(Operation(answers={200: Data[ParticipantBody]}, refuses=_READ, security="key_or_token"))
+def read_one(room_id: str, participant_id: str) -> Response:
+    """Read a participant."""
+    return answer(participant_body(look_up_participant(by_key_or_token(), room_id, participant_id, wired().tools)))
+
+
+@routes.patch("/<participant_id>")
+@describes(
+    Operation(
+        json=ChangeParticipantRequest,
+        answers={200: Data[ParticipantBody]},
+        refuses=(*_WRITE, refusals.ParticipantRemovedError),
+        security="key_or_token",
+    )
+)
+def change(room_id: str, participant_id: str) -> Response:
+    """Give a participant another name or role, or take a ban back; access tokens of another role hold no longer."""
+    caller = by_key_or_token()
+    asked = read(ChangeParticipantRequest)
+    if asked.banned is True:
+        raise InvalidRequestError("banned", "can only be taken back here; DELETE bans")
+    changes = ParticipantChanges(
+        display_name=None if asked.display_name is UNSET else asked.display_name,
+        role=None if asked.role is UNSET else asked.role,
+        unban=asked.banned is False,
+    )
+    return answer(participant_body(change_participant(caller, room_id, participant_id, changes, wired().tools)))
+
+
+@routes.delete("/<participant_id>")
+@describes(
+    Operation(
+        json=RemoveRequest,
+        answers={200: Data[DeletedBody]},
+        body_required=False,
+        refuses=_WRITE,
+        security="key_or_token",
+    )
+)
+def delete(room_id: str, participant_id: str) -> Response:
+    """Remove a participant from a room, and end all their tokens; participants may remove themselves."""
+    caller = by_key_or_token()
+    asked = read_optional(RemoveRequest)
+    remove_participant(caller, room_id, participant_id, wired().tools, ban=asked.ban)
+    return answer(DeletedBody(id=participant_id, deleted=True))
+
+
+@routes.post("/<participant_id>/token")
+@describes(
+    Operation(
+        json=MintRequest,
+        answers={200: Data[AdmissionBody]},
+        body_required=False,
+        refuses=(*_WRITE, *_TOKENS),
+        security="key_or_token",
+    )
+)
+def mint(room_id: str, participant_id: str) -> Response:
+    """Mint tokens anew for a participant who is in the room."""
+    caller = by_key_or_token()
+    asked = read_optional(MintRequest)
+    wanted = Admit(room_id, participant_id, *_less(asked))
+    return answer(admission_body(admit_participant(caller, wanted, wired().tools)), secret=True)
+
+
+def _one(caller: Caller, room_id: str, presented: msgspec.Raw) -> AdmittedBody:
+    try:
+        return AdmittedBody(admission=admission_body(_admit(caller, room_id, read_part(presented, AdmitRequest))))
+    except ServiceError as error:
+        # Of any kind: those before have their tokens in this answer.
+        return AdmittedBody(error=content_of(error))
+
+
+def _admit(caller: Caller, room_id: str, asked: AdmitRequest) -> Admission:
+    new = NewParticipant(
+        asked.display_name,
+        None if asked.external_user_id is UNSET else asked.external_user_id,
+        None if asked.role is UNSET else asked.role,
+    )
+    return admit_participant(caller, Admit(room_id, new, *_less(asked)), wired().tools)
+
+
+def _less(asked: AdmitRequest | MintRequest) -> tuple[str | None, int | None]:
+    return None if asked.scope is UNSET else asked.scope, None if asked.expires_in is UNSET else asked.expires_in
