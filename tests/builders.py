@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from app.domain import api_keys
+from app.flows.admit_participant import Admit, admit_participant
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.exchange_api_key import Exchange, exchange_api_key
 from app.flows.issue_operator_key import issue_operator_key
 from app.flows.open_room import open_room
 from app.flows.open_tenant import open_tenant
-from app.flows.results import Limits, TokenPair
+from app.flows.results import Limits, NewParticipant, Role, TokenPair
 from app.flows.steps import Credential
 from app.flows.tools import Tools
 from app.foundation.identifiers import parse_id, print_id
@@ -51,6 +52,21 @@ def a_room(tools: Tools, tenant: Tenant, name: str = "Lobby") -> str:
     """Open a room of a tenant, and give its id."""
     room = open_room(authenticate_api_key(tenant.api_key, tools), name, tools)
     return print_id("room", room.id)
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A participant's id as it stands on the wire, and their tokens."""
+
+    id: str
+    pair: TokenPair
+
+
+def a_participant(tools: Tools, tenant: Tenant, room_id: str, role: Role | None = None, **more: str) -> Guest:
+    """Admit someone to a room."""
+    new = NewParticipant(more.pop("display_name", "Ada"), role=role, **more)
+    admitted = admit_participant(authenticate_api_key(tenant.api_key, tools), Admit(room_id, new), tools)
+    return Guest(print_id("p", admitted.participant.id), admitted.pair)
 
 
 def a_pair(tools: Tools, tenant: Tenant, room_id: str | None = None) -> TokenPair:

@@ -45,7 +45,7 @@ def operations(document: Document) -> Iterator[tuple[str, str, Any]]:
 def routes(app: Flask) -> set[tuple[str, str]]:
     """Give what the application really serves, as the document would write it."""
     return {
-        (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
+        (re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         if rule.rule not in UNDESCRIBED
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

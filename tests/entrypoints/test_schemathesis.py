@@ -43,9 +43,19 @@ parameters = {{ "path.tenant_id" = "${{{spare}_ID}}" }}
         ("tenants_rotate_key", "ROTATED"),
     )
 )
+ON_A_SPARE_PARTICIPANT = """
+[[operations]]
+include-operation-id = "participants_delete"
+parameters = { "path.room_id" = "${ROOM}", "path.participant_id" = "${REMOVED}" }
+"""
 
-# They want a secret in their body, which no schema tells: the clients in tests/clients/ know theirs.
-UNREACHED = {("post", "/api/v1/auth/token"), ("post", "/api/v1/auth/refresh")}
+# They want a secret in their body, or somebody who is in a room, which no schema tells: tests/clients/ and
+# tests/entrypoints/ know theirs.
+UNREACHED = {
+    ("post", "/api/v1/auth/token"),
+    ("post", "/api/v1/auth/refresh"),
+    ("post", "/api/v1/rooms/{room_id}/participants/{participant_id}/token"),
+}
 
 Answered = set[tuple[str, str, int]]
 
@@ -58,10 +68,12 @@ def live(new_database: Callable[[str], str]) -> Iterator[Live]:
 
 
 def as_a_tenant(live: Live) -> dict[str, str]:
-    """Give what a tenant calls with: its key, also as the secret of its OAuth client; and three spare tenants."""
+    """Give what a tenant calls with: its key, also as its OAuth client's secret; a spare participant and tenants."""
     tenant = builders.a_tenant(live.tools)
     builders.a_room(live.tools, tenant)
     names = {"KEY": tenant.api_key, "CLIENT_ID": tenant.id, "CLIENT_SECRET": tenant.api_key}
+    names["ROOM"] = builders.a_room(live.tools, tenant)
+    names["REMOVED"] = builders.a_participant(live.tools, tenant, names["ROOM"]).id
     for spare in ("CHANGED", "DELETED", "ROTATED"):
         other = builders.a_tenant(live.tools)
         names |= {f"{spare}_ID": other.id, f"{spare}_KEY": other.api_key}
@@ -101,6 +113,7 @@ def answered(entry: Mapping[str, Any], base: str) -> tuple[str, str, int]:
     """Read a recorded request as an operation, and the status that it got."""
     path = entry["request"]["url"].removeprefix(base).split("?")[0]
     path = re.sub(r"^(/api/v1/(room|session|tenant)s)/[^/]+", r"\1/{\2_id}", path)
+    path = re.sub(r"(/participants)/(?!bulk$)[^/]+", r"\1/{participant_id}", path)
     return entry["request"]["method"].lower(), path, entry["response"]["status"]
 
 
@@ -111,7 +124,7 @@ def test_what_is_documented_is_what_happens(live, tmp_path_factory):
     """
     tenant, operator, token = (tmp_path_factory.mktemp(caller) for caller in ("tenant", "operator", "token"))
 
-    seen = run(live, tenant, BY_KEY + BY_CLIENT + ON_SPARE_TENANTS, as_a_tenant(live))
+    seen = run(live, tenant, BY_KEY + BY_CLIENT + ON_SPARE_TENANTS + ON_A_SPARE_PARTICIPANT, as_a_tenant(live))
     seen |= run(live, operator, BY_KEY + BY_CLIENT, as_an_operator(live))
     seen |= run(live, token, BY_TOKEN, as_a_tenant(live), "--include-path-regex", "^/api/v1/rooms")
 

@@ -33,6 +33,9 @@ from app.flows.refusals import InvalidRequestError, ServiceError
 from app.flows.remove_participant import remove_participant
 from app.flows.results import Admission, Caller, NewParticipant
 
+# Ids are longer than the one word that stands in their place.
+_ONE = "/<string(minlength=5):participant_id>"
+
 routes = Blueprint("participants", __name__, url_prefix="/rooms/<room_id>/participants")
 
 _READ = (*BY_KEY_OR_TOKEN, refusals.ForbiddenError, refusals.NotFoundError)
@@ -91,14 +94,14 @@ def list_all(room_id: str) -> Response:
     )
 
 
-@routes.get("/<participant_id>")
+@routes.get(_ONE)
 @describes(Operation(answers={200: Data[ParticipantBody]}, refuses=_READ, security="key_or_token"))
 def read_one(room_id: str, participant_id: str) -> Response:
     """Read a participant."""
     return answer(participant_body(look_up_participant(by_key_or_token(), room_id, participant_id, wired().tools)))
 
 
-@routes.patch("/<participant_id>")
+@routes.patch(_ONE)
 @describes(
     Operation(
         json=ChangeParticipantRequest,
@@ -121,7 +124,7 @@ def change(room_id: str, participant_id: str) -> Response:
     return answer(participant_body(change_participant(caller, room_id, participant_id, changes, wired().tools)))
 
 
-@routes.delete("/<participant_id>")
+@routes.delete(_ONE)
 @describes(
     Operation(
         json=RemoveRequest,
@@ -139,7 +142,7 @@ def delete(room_id: str, participant_id: str) -> Response:
     return answer(DeletedBody(id=participant_id, deleted=True))
 
 
-@routes.post("/<participant_id>/token")
+@routes.post(_ONE + "/token")
 @describes(
     Operation(
         json=MintRequest,

@@ -93,7 +93,7 @@ def _described(app: Flask) -> Iterator[_Described]:
         operation = operation_of(view)
         if operation is not None:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield _Described(re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower(), view, operation)
+                yield _Described(re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule), method.lower(), view, operation)
 
 
 def _types(operation: Operation) -> list[Any]:

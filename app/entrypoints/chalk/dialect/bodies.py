@@ -29,6 +29,10 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     """The root of request bodies: an unknown field is refused, not overlooked."""
 
 
+_BY_ID = {"required": ["id"], "maxProperties": 1}
+_BY_NAME = {"required": ["display_name"], "not": {"required": ["id"]}}
+
+
 class WhoRequest(Request, frozen=True, omit_defaults=True):
     """A participant by `id`, or who is to be admitted by `display_name`; one of the two."""
 
@@ -46,7 +50,7 @@ class ExchangeRequest(Request, frozen=True, omit_defaults=True):
 
     api_key: str
     room_id: str | UnsetType = UNSET
-    participant: WhoRequest | UnsetType = UNSET
+    participant: Annotated[WhoRequest, Meta(extra_json_schema={"oneOf": [_BY_ID, _BY_NAME]})] | UnsetType = UNSET
     scope: ScopeAsked | UnsetType = UNSET
     expires_in: Seconds | UnsetType = UNSET
 
