@@ -1,0 +1,62 @@
+"""One line to each worker of a server, so that a test can ask every one of them."""
+
+import contextlib
+import http.client
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # it ships no types
+
+from tests.adversary.races import PATIENCE_SECONDS, Answer
+from tests.servers import Server
+
+# Connections are dealt out by the system at random; so many leave no one of a few workers out.
+_MOST_LINES = 200
+
+
+class WorkerLine:
+    """A connection that one worker holds."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        self._connection.connect()
+        self.own_port: int = self._connection.sock.getsockname()[1]
+
+    def send(self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a request, with a body as JSON if there is one."""
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        content = None if body is None else json.dumps(body)
+        self._connection.request(method, path, content, {**kind, **(headers or {})})
+        answer = self._connection.getresponse()
+        text = answer.read()
+        return Answer(answer.status, json.loads(text) if text else None, dict(answer.headers.items()))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+@contextlib.contextmanager
+def a_line_to_each_worker(server: Server, workers: int) -> Iterator[list[WorkerLine]]:
+    """Open one line to each of the workers of a server, and hang up at the end."""
+    with contextlib.ExitStack() as stack:
+        held: dict[int, WorkerLine] = {}
+        for _ in range(_MOST_LINES):
+            line = stack.enter_context(contextlib.closing(WorkerLine(server.port)))
+            # Once it has answered, the worker that holds it is to be seen.
+            line.send("GET", "/healthz")
+            held.setdefault(_holder(server, line.own_port), line)
+            if len(held) == workers:
+                yield list(held.values())
+                return
+        raise RuntimeError(f"only {len(held)} of {workers} workers take connections")
+
+
+def _holder(server: Server, own_port: int) -> int:
+    for child in psutil.Process(server.process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if any(each.raddr and each.raddr.port == own_port for each in child.net_connections()):
+                pid: int = child.pid
+                return pid
+    raise RuntimeError("no worker holds the connection")
