@@ -29,12 +29,14 @@ BODY: Refusals = (
 CLIENT: Refusals = (
     refusals.InvalidClientError,
     refusals.InvalidApiKeyError,
+    refusals.KeyElsewhereError,
     refusals.RateLimitedError,
     refusals.TenantSuspendedError,
 )
 BY_KEY: Refusals = (
     refusals.AuthenticationRequiredError,
     refusals.InvalidApiKeyError,
+    refusals.KeyElsewhereError,
     refusals.RateLimitedError,
     refusals.TenantSuspendedError,
     refusals.InsufficientScopeError,

@@ -76,6 +76,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
             audience=steps.target(wanted.resources, tools.http.audiences),
             room_id=_room(connection, client.tenant_id, wanted.room_id),
             access_ttl_seconds=ttl_seconds,
+            ends_by=client.expires_at,
             sender=wanted.sender,
         )
         policy = steps.life_of(tools, offline=offline, access_ttl_seconds=ttl_seconds)

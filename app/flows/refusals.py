@@ -15,6 +15,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── InvalidTargetError               a resource that tokens are not issued for
     ├── InsufficientScopeError           the token lacks the scope that this needs
     ├── ForbiddenError                   right credential, wrong kind
+    ├── KeyElsewhereError                right key, from an address that it may not be used from
     ├── TenantSuspendedError             right credential, paused by the operator
     ├── NotFoundError                    missing, or someone else's
     ├── KeyNotActiveError                the key was replaced meanwhile
@@ -54,6 +55,7 @@ __all__ = [
     "InvalidRequestError",
     "InvalidScopeError",
     "InvalidTargetError",
+    "KeyElsewhereError",
     "KeyNotActiveError",
     "MalformedCredentialError",
     "MalformedJsonError",
@@ -168,6 +170,13 @@ class ForbiddenError(ServiceError):
 
     code = "forbidden"
     public = "This credential may not do this"
+
+
+class KeyElsewhereError(ServiceError):
+    """The key is right, and its owner lets it be used from other networks alone."""
+
+    code = "key_elsewhere"
+    public = "This API key may not be used from this address"
 
 
 class TenantSuspendedError(ServiceError):

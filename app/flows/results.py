@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from app.domain.api_keys import IssuedKey
+from app.domain.api_keys import IssuedKey, KeyChanges, KeyDetails
 from app.domain.audit import Entry
 from app.domain.refresh_tokens import Session
 from app.domain.rooms import NewParticipant, Participant, Role, Room
@@ -18,10 +18,13 @@ __all__ = [
     "Caller",
     "Changes",
     "ClientKeys",
+    "CreatedKey",
     "Entry",
     "HeldToken",
     "IssuedKey",
     "KeyAges",
+    "KeyChanges",
+    "KeyDetails",
     "KeyTimeline",
     "Limits",
     "MasterKeyUse",
@@ -112,6 +115,14 @@ class MasterKeyUse:
     def needed(self) -> bool:
         """Tell whether anything still hangs on it."""
         return self.signing_keys + self.api_keys + self.sessions > 0
+
+
+@dataclass(frozen=True)
+class CreatedKey:
+    """A key that was just issued, in clear for this one time, and what there is to know of it."""
+
+    issued: IssuedKey
+    details: KeyDetails
 
 
 @dataclass(frozen=True)

@@ -1,56 +1,76 @@
 """An API key in, its successor out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from app.domain import access_tokens, api_keys, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
 from app.flows import steps
-from app.flows.refusals import ForbiddenError, KeyNotActiveError, NotFoundError
-from app.flows.results import Caller, IssuedKey
+from app.flows.refusals import ForbiddenError, InvalidScopeError, KeyNotActiveError, NotFoundError
+from app.flows.results import Caller, CreatedKey, KeyDetails
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.database import Connection
 from app.foundation.identifiers import print_id
 
 Reason = Literal["routine", "compromised"]
 
 
 def rotate_api_key(
-    caller: Caller, presented_tenant_id: str, grace_seconds: int, reason: Reason, tools: Tools
-) -> IssuedKey:
+    caller: Caller,
+    presented_tenant_id: str,
+    grace_seconds: int,
+    reason: Reason,
+    tools: Tools,
+    *,
+    presented_id: str | None = None,
+) -> CreatedKey:
     """
-    Replace the key that is calling; sessions that it opened live on.
+    Replace a key, by default the one that is calling; sessions that it opened live on.
 
-    A compromised key dies at once, whatever grace was asked for, and every session that it opened with it.
+    The successor has the same name, rights and end. A compromised key dies at once, whatever grace was asked for, and
+    every session that it opened with it. A key that it had itself replaced, and that is still in its grace, ends.
 
     Raises:
-        NotFoundError: the tenant is not the caller's.
-        ForbiddenError: an operator called; only a tenant's own key is replaced by its own call.
+        NotFoundError: no such tenant or key, or someone else's.
+        ForbiddenError: an operator called and named no key.
+        InvalidScopeError: the key may do more than the caller, who would be shown its successor.
         KeyNotActiveError: the key has its successor already; a compromised one has been ended all the same.
+        InsufficientScopeError: the credential lacks `keys:write`.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
-    if caller.kind != "tenant" or caller.key_id is None:
+    key_id = caller.key_id if presented_id is None else steps.key_id_of(presented_id)
+    if key_id is None or (presented_id is None and caller.kind != "tenant"):
         raise ForbiddenError
 
     now = tools.clock.now()
     grace = timedelta(seconds=0 if reason == "compromised" else grace_seconds)
     with tools.database.transaction() as connection:
-        if not tenants.hold(connection, tenant_id):
+        before = api_keys.find(connection, tenant_id, key_id) if tenants.hold(connection, tenant_id) else None
+        if before is None:
             raise NotFoundError
-        issued = api_keys.rotate(connection, caller.key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)
+        beyond = [] if presented_id is None else _beyond(connection, caller, before, now)
+        if beyond:
+            raise InvalidScopeError
+        issued = api_keys.rotate(connection, key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)
         if reason == "compromised":
             # Also a key that was replaced before and is in its grace: it ends now, though it has its successor.
-            api_keys.revoke(connection, caller.key_id, now=now)
-            refresh_tokens.end_all_of_key(connection, caller.key_id, reason="key_compromised", now=now)
+            api_keys.revoke(connection, key_id, now=now)
+            refresh_tokens.end_all_of_key(connection, key_id, reason="key_compromised", now=now)
+        after = None
+        if issued is not None:
+            after = api_keys.find(connection, tenant_id, issued.id)
+            event = audit.ApiKeyRotated(key_id=api_keys.key_name(key_id), successor_id=issued.name, reason=reason)
+            audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
 
     # Refused after the commit: a compromised key is dead all the same.
-    if issued is None:
+    if issued is None or after is None:
         raise KeyNotActiveError
 
-    logs.event(
-        "api_key.rotated",
-        tenant=print_id("tenant", tenant_id),
-        key=api_keys.key_name(caller.key_id),
-        successor=issued.name,
-        reason=reason,
-    )
-    return issued
+    name, tenant = api_keys.key_name(key_id), print_id("tenant", tenant_id)
+    logs.event("api_key.rotated", tenant=tenant, key=name, successor=issued.name, reason=reason)
+    return CreatedKey(issued, after)
+
+
+def _beyond(connection: Connection, caller: Caller, key: KeyDetails, now: datetime) -> list[str]:
+    held, _ = steps.rights_of(connection, caller, now=now)
+    return access_tokens.without(key.scopes, held)

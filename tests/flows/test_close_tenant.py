@@ -18,7 +18,7 @@ def test_nothing_of_a_closed_tenant_works(tenant, tools):
     B10, C15: its keys, also one in its grace, its refresh tokens and its access tokens end at once.
     """
     caller = authenticate_api_key(tenant.api_key, tools)
-    successor = rotate_api_key(caller, tenant.id, 600, "routine", tools)
+    successor = rotate_api_key(caller, tenant.id, 600, "routine", tools).issued
     pairs = [a_pair(tools, tenant), a_pair(tools, tenant, a_room(tools, tenant))]
 
     close_tenant(caller, tenant.id, tools)

@@ -27,7 +27,7 @@ from tests.builders import Tenant, a_pair, a_tenant
 
 def rotate(tenant, tools, grace_seconds=0, reason="routine"):
     caller = authenticate_api_key(tenant.api_key, tools)
-    return Tenant(tenant.id, rotate_api_key(caller, tenant.id, grace_seconds, reason, tools).text)
+    return Tenant(tenant.id, rotate_api_key(caller, tenant.id, grace_seconds, reason, tools).issued.text)
 
 
 def refuses(tenant, tools):
@@ -135,7 +135,7 @@ def test_of_many_rotations_at_once_one_wins(tenant, tools):
     def race():
         barrier.wait()
         try:
-            won.append(rotate_api_key(caller, tenant.id, 60, "routine", tools))
+            won.append(rotate_api_key(caller, tenant.id, 60, "routine", tools).issued)
         except KeyNotActiveError as refusal:
             lost.append(refusal)
 
@@ -197,7 +197,7 @@ def test_a_rotation_is_told_without_the_key(tenant, tools, caplog):
     B2: the operator hears which key was replaced by which; neither of them, nor the issued value, prints its text.
     """
     caplog.set_level(logging.DEBUG)
-    issued = rotate_api_key(authenticate_api_key(tenant.api_key, tools), tenant.id, 0, "routine", tools)
+    issued = rotate_api_key(authenticate_api_key(tenant.api_key, tools), tenant.id, 0, "routine", tools).issued
 
     (event,) = [each for each in caplog.records if each.getMessage() == "api_key.rotated"]
     named = ["key_" + tenant.api_key.split("_")[2], f"key_{issued.id}"]

@@ -4,6 +4,7 @@ from app.domain.access_tokens.claims import AccessClaims, lifetime
 from app.domain.access_tokens.mint import Signer, mint
 from app.domain.access_tokens.scopes import (
     ALL_BUT_OFFLINE,
+    KEYS_READ,
     KEYS_WRITE,
     OFFLINE_ACCESS,
     PARTICIPANTS_READ,
@@ -18,11 +19,13 @@ from app.domain.access_tokens.scopes import (
     narrow,
     one_of,
     shared,
+    without,
 )
 from app.domain.access_tokens.verify import Expired, Invalid, Outcome, UnknownKey, Verified, verify
 
 __all__ = [
     "ALL_BUT_OFFLINE",
+    "KEYS_READ",
     "KEYS_WRITE",
     "OFFLINE_ACCESS",
     "PARTICIPANTS_READ",
@@ -47,4 +50,5 @@ __all__ = [
     "one_of",
     "shared",
     "verify",
+    "without",
 ]

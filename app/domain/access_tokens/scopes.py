@@ -6,6 +6,7 @@ Source: RFC 6749 section 3.3.
 
 TENANT_READ = "tenant:read"
 TENANT_WRITE = "tenant:write"
+KEYS_READ = "keys:read"
 KEYS_WRITE = "keys:write"
 ROOMS_READ = "rooms:read"
 ROOMS_WRITE = "rooms:write"
@@ -19,7 +20,7 @@ OFFLINE_ACCESS = "offline_access"
 VOCABULARY = {
     TENANT_READ: "Read the tenant.",
     TENANT_WRITE: "Change and delete the tenant.",
-    "keys:read": "List the API keys of the tenant.",
+    KEYS_READ: "List the API keys of the tenant.",
     KEYS_WRITE: "Issue, rotate and revoke API keys of the tenant.",
     ROOMS_READ: "Read the rooms of the tenant.",
     ROOMS_WRITE: "Open and end rooms of the tenant.",
@@ -59,6 +60,11 @@ def shared(one: str, other: str) -> str:
     """Give what stands in both, in the printed order; nothing, if nothing does."""
     both = set(one.split(" ")) & set(other.split(" "))
     return " ".join(name for name in VOCABULARY if name in both)
+
+
+def without(scope: str, taken: str) -> list[str]:
+    """List what a scope has beside another."""
+    return [name for name in scope.split(" ") if name not in taken.split(" ")]
 
 
 def one_of(scope: str, held: str) -> bool:

@@ -1,16 +1,20 @@
 """An API key is the long-lived secret with which a tenant, or an operator, shows who it is."""
 
-from app.domain.api_keys.format import Kind, PresentedKey, key_name, parse
-from app.domain.api_keys.keys import (
+from app.domain.api_keys.authentication import (
     Authenticated,
-    IssuedKey,
+    Held,
     Key,
-    NewKey,
     Outcome,
     Rejected,
     Unreadable,
     authenticate,
     hold,
+)
+from app.domain.api_keys.details import KeyChanges, KeyDetails, Status, change, find, page
+from app.domain.api_keys.format import ID_LENGTH, Kind, PresentedKey, key_name, parse
+from app.domain.api_keys.keys import (
+    IssuedKey,
+    NewKey,
     issue,
     resume_all,
     revoke,
@@ -22,24 +26,32 @@ from app.domain.api_keys.keys import (
 from app.domain.api_keys.peppers import Pepper, any_unnamed, count_living, living_under, name_all, renew
 
 __all__ = [
+    "ID_LENGTH",
     "Authenticated",
+    "Held",
     "IssuedKey",
     "Key",
+    "KeyChanges",
+    "KeyDetails",
     "Kind",
     "NewKey",
     "Outcome",
     "Pepper",
     "PresentedKey",
     "Rejected",
+    "Status",
     "Unreadable",
     "any_unnamed",
     "authenticate",
+    "change",
     "count_living",
+    "find",
     "hold",
     "issue",
     "key_name",
     "living_under",
     "name_all",
+    "page",
     "parse",
     "renew",
     "resume_all",

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
+from app.domain.api_keys.details import works_at
 from app.domain.api_keys.format import PresentedKey
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
@@ -44,15 +45,11 @@ def name_all(connection: Connection, pepper_id: str) -> None:
 
 def count_living(connection: Connection, *, now: datetime) -> dict[str | None, int]:
     """Count the keys that are alive, by the master key that their MACs hang on."""
-    counted = select(ApiKeyRow.pepper_id, func.count()).where(_alive(now)).group_by(ApiKeyRow.pepper_id)
+    counted = select(ApiKeyRow.pepper_id, func.count()).where(works_at(now)).group_by(ApiKeyRow.pepper_id)
     return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def living_under(connection: Connection, pepper_id: str, *, now: datetime) -> Sequence[str]:
     """List the ids of the living keys whose MACs hang on this master key, or on nobody knows which."""
     hangs = (ApiKeyRow.pepper_id == pepper_id) | ApiKeyRow.pepper_id.is_(None)
-    return connection.execute(select(ApiKeyRow.id).where(hangs, _alive(now)).order_by(ApiKeyRow.id)).scalars().all()
-
-
-def _alive(now: datetime) -> ColumnElement[bool]:
-    return ApiKeyRow.revoked_at.is_(None) & (ApiKeyRow.grace_ends_at.is_(None) | (ApiKeyRow.grace_ends_at > now))
+    return connection.execute(select(ApiKeyRow.id).where(hangs, works_at(now)).order_by(ApiKeyRow.id)).scalars().all()

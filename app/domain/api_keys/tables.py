@@ -34,7 +34,14 @@ class ApiKeyRow(Base):
     # The master key that the pepper of `mac` is derived from; None: made before there could be several.
     pepper_id: Mapped[str | None] = mapped_column(String(32))
     scopes: Mapped[str] = mapped_column(String(1000))
+    # What people call it, and what they note about it, as JSON.
+    name: Mapped[str | None] = mapped_column(String(200))
+    notes: Mapped[str | None] = mapped_column("metadata", Text)
+    # Networks that it may be used from, with spaces between; None: from everywhere.
+    networks: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # It works until then, and not from then on.
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # A key replaces one other, and is replaced by one at the most: the unique constraint holds under any race.
     replaces: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"), unique=True)
     # Set when a rotation replaced this key: it works until then, and not from then on.

@@ -1,6 +1,10 @@
 """What was done in a tenant's name, and what happened to it, for whoever looks into it afterwards."""
 
 from app.domain.audit.events import (
+    ApiKeyChanged,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    ApiKeyRotated,
     Event,
     ParticipantAdmitted,
     ParticipantBanned,
@@ -14,6 +18,10 @@ from app.domain.audit.events import (
 from app.domain.audit.log import Entry, forget, page, record
 
 __all__ = [
+    "ApiKeyChanged",
+    "ApiKeyCreated",
+    "ApiKeyRevoked",
+    "ApiKeyRotated",
     "Entry",
     "Event",
     "ParticipantAdmitted",

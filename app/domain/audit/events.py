@@ -48,6 +48,33 @@ class ParticipantUnbanned(Event, frozen=True, kw_only=True, tag="participant.unb
     participant_id: str
 
 
+class ApiKeyCreated(Event, frozen=True, kw_only=True, tag="api_key.created"):
+    """Another API key of the tenant, with this scope."""
+
+    key_id: str
+    scope: str
+
+
+class ApiKeyChanged(Event, frozen=True, kw_only=True, tag="api_key.changed"):
+    """An API key has another name, less scope, an earlier end or other networks."""
+
+    key_id: str
+
+
+class ApiKeyRotated(Event, frozen=True, kw_only=True, tag="api_key.rotated"):
+    """An API key was replaced by `successor_id`, as a routine or because somebody has it who should not."""
+
+    key_id: str
+    successor_id: str
+    reason: str
+
+
+class ApiKeyRevoked(Event, frozen=True, kw_only=True, tag="api_key.revoked"):
+    """An API key is dead, and every session that it opened."""
+
+    key_id: str
+
+
 class SessionRevoked(Event, frozen=True, kw_only=True, tag="session.revoked"):
     """A session was ended by its client, or by the tenant."""
 
@@ -73,6 +100,10 @@ AnyEvent = (
     | ParticipantRemoved
     | ParticipantBanned
     | ParticipantUnbanned
+    | ApiKeyCreated
+    | ApiKeyChanged
+    | ApiKeyRotated
+    | ApiKeyRevoked
     | SessionRevoked
     | SessionsRevoked
     | RefreshReuseDetected

@@ -35,7 +35,7 @@ from app.domain.refresh_tokens.outcomes import (
     Unknown,
     Unreadable,
 )
-from app.domain.refresh_tokens.rights import regrade, rename
+from app.domain.refresh_tokens.rights import end_all_of_key_beyond, regrade, rename, shorten_all_of_key
 from app.domain.refresh_tokens.rotation import Attempt, advance, settle
 from app.domain.refresh_tokens.sessions import Session, Which, page
 
@@ -65,6 +65,7 @@ __all__ = [
     "count_living",
     "end_all_of_client_keys",
     "end_all_of_key",
+    "end_all_of_key_beyond",
     "end_all_of_participant",
     "end_all_of_room",
     "end_all_of_tenant",
@@ -80,6 +81,7 @@ __all__ = [
     "revoke",
     "session_name",
     "settle",
+    "shorten_all_of_key",
     "signed_by",
     "start",
     "successor",

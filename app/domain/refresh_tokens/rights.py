@@ -1,9 +1,9 @@
 """What the sessions of a participant may do, when that changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, literal, or_, select, update
 
 from app.domain.refresh_tokens.family import Member
 from app.domain.refresh_tokens.tables import FamilyRow
@@ -31,6 +31,22 @@ def regrade(
         else:
             shown = {"role": member.role, "display_name": member.display_name}
             connection.execute(of_scope.values(scope=rights, rights_changed_at=now, **shown))
+
+
+def shorten_all_of_key(connection: Connection, key_id: str, ends_at: datetime) -> None:
+    """Let no session that a key opened live past a moment."""
+    longer = update(FamilyRow).where(FamilyRow.key_id == key_id, FamilyRow.absolute_expires_at > ends_at)
+    connection.execute(longer.values(absolute_expires_at=ends_at))
+
+
+def end_all_of_key_beyond(
+    connection: Connection, key_id: str, scopes: Sequence[str], *, reason: str, now: datetime
+) -> None:
+    """End every session that a key opened and that has one of these scopes."""
+    padded = literal(" ") + FamilyRow.scope + literal(" ")
+    beyond = or_(*(padded.contains(f" {scope} ", autoescape=True) for scope in scopes))
+    which = (FamilyRow.key_id == key_id) & FamilyRow.revoked_at.is_(None) & beyond
+    connection.execute(update(FamilyRow).where(which).values(revoked_at=now, revoke_reason=reason))
 
 
 def rename(connection: Connection, member: Member) -> None:

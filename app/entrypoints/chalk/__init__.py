@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from app.entrypoints.chalk import auth, events, participants, rooms, sessions, tenants
+from app.entrypoints.chalk import api_keys, auth, events, participants, rooms, sessions, tenants
 from app.entrypoints.chalk.dialect.bodies import ErrorBody
 from app.entrypoints.chalk.dialect.errors import TABLE, refuse
 from app.entrypoints.operations import Dialect
@@ -15,6 +15,6 @@ DIALECT = Dialect(("/api/v1",), ErrorBody, lambda refusal: TABLE[refusal][0])
 def blueprint() -> Blueprint:
     """Give all routes of the dialect."""
     door = Blueprint("chalk", __name__, url_prefix=DIALECT.prefixes[0])
-    for each in (auth, tenants, events, rooms, participants, sessions):
+    for each in (auth, tenants, api_keys, events, rooms, participants, sessions):
         door.register_blueprint(each.routes)
     return door

@@ -16,6 +16,7 @@ _EXCHANGE = (
     refusals.MalformedJsonError,
     refusals.InvalidApiKeyError,
     refusals.RateLimitedError,
+    refusals.KeyElsewhereError,
     refusals.TenantSuspendedError,
     refusals.NotFoundError,
     refusals.RoomEndedError,

@@ -128,7 +128,7 @@ def rotate_key(tenant_id: str) -> Response:
     caller = by_key()
     asked = read_optional(RotateKeyRequest)
     rotated = rotate_api_key(caller, tenant_id, asked.grace_period, asked.reason, wired().tools)
-    return answer(KeyBody(api_key=rotated.text), secret=True)
+    return answer(KeyBody(api_key=rotated.issued.text), secret=True)
 
 
 def _given(value: Value | UnsetType) -> Value | None:

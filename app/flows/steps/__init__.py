@@ -10,19 +10,21 @@ from app.flows.steps.admissions import (
     member,
     names,
     open_session,
-    participant_asked,
     regrade,
 )
 from app.flows.steps.callers import (
+    key_id_of,
     must_act_for_a_tenant,
     must_be_its_room,
     must_be_operator,
     must_hold,
     must_reach,
     name_of,
+    participant_asked,
+    rights_of,
 )
-from app.flows.steps.clients import Client, Credential, admit_client, admit_key, authenticate_client, hear_key, prove
-from app.flows.steps.guesses import wrong
+from app.flows.steps.clients import Client, Credential, admit_client, authenticate_client, prove
+from app.flows.steps.guesses import admit_key, hear_key, wrong
 from app.flows.steps.lists import cut, open_cursor
 from app.flows.steps.master_keys import (
     look_at_key,
@@ -51,6 +53,7 @@ __all__ = [
     "hear_key",
     "hold",
     "is_alive",
+    "key_id_of",
     "life_of",
     "look_at_key",
     "member",
@@ -73,6 +76,7 @@ __all__ = [
     "regrade",
     "renew",
     "retry_tags",
+    "rights_of",
     "signer",
     "target",
     "tend",

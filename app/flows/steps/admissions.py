@@ -24,7 +24,7 @@ from app.flows.steps.clients import Client
 from app.flows.steps.tokens import life_of, narrowed
 from app.flows.tools import Tools
 from app.foundation.database import Connection, holds
-from app.foundation.identifiers import parse_id, print_id
+from app.foundation.identifiers import print_id
 
 
 @dataclass(frozen=True)
@@ -84,16 +84,6 @@ def authority_of_client(client: Client, tenant_id: UUID, sender: Sender) -> Auth
     return Authority(tenant_id, client.scopes, name, sender, client.key_id, client.client_kid, client.registered)
 
 
-def participant_asked(asked: NewParticipant | str) -> NewParticipant | UUID:
-    """Read whom a request names: someone new, or a participant by id; one of another kind is nobody."""
-    if isinstance(asked, NewParticipant):
-        return asked
-    participant_id = parse_id("p", asked)
-    if participant_id is None:
-        raise NotFoundError
-    return participant_id
-
-
 def open_session(
     connection: Connection, authority: Authority, wanted: Wanted, tools: Tools, *, now: datetime
 ) -> Opened:
@@ -147,7 +137,11 @@ def hold(connection: Connection, authority: Authority, *, now: datetime) -> tupl
         InvalidApiKeyError, InvalidClientError, InvalidAccessTokenError, TenantSuspendedError: it has ended.
     """
     tenant = tenants.find_to_lean_on(connection, authority.tenant_id)
-    key_lives = authority.key_id is not None and api_keys.hold(connection, authority.key_id, now=now)
+    key = None if authority.key_id is None else api_keys.hold(connection, authority.key_id, now=now)
+    if key is not None and key.expires_at is not None:
+        # What a key opens is over with it, through however many hands it went.
+        ends_by = key.expires_at if authority.ends_by is None else min(key.expires_at, authority.ends_by)
+        authority = replace(authority, ends_by=ends_by)
     if authority.token is not None:
         # Its session lives on when its key was replaced; what ends the key's sessions is held up all the same.
         token = authority.token
@@ -157,12 +151,7 @@ def hold(connection: Connection, authority: Authority, *, now: datetime) -> tupl
             raise InvalidAccessTokenError
         # What ends the sessions of its client's key finds those that it opens.
         return replace(authority, key_id=family.key_id, client_kid=family.client_kid), tenant
-    by_assertion = authority.registered is not None
-    if tenant is None or not (tenant.client_keys == authority.registered if by_assertion else key_lives):
-        raise InvalidClientError if by_assertion else InvalidApiKeyError
-    if tenant.suspended:
-        raise TenantSuspendedError
-    return authority, tenant
+    return _of_client(authority, tenant, key)
 
 
 def regrade(
@@ -202,6 +191,19 @@ def member(participant: Participant) -> refresh_tokens.Member:
 def names(participant: Participant) -> dict[str, str]:
     """Print the ids of a participant and of their room."""
     return {"room_id": print_id("room", participant.room_id), "participant_id": print_id("p", participant.id)}
+
+
+def _of_client(
+    authority: Authority, tenant: tenants.Tenant | None, key: api_keys.Held | None
+) -> tuple[Authority, tenants.Tenant]:
+    by_assertion = authority.registered is not None
+    if tenant is None or (tenant.client_keys != authority.registered if by_assertion else key is None or not key.works):
+        raise InvalidClientError if by_assertion else InvalidApiKeyError
+    if tenant.suspended:
+        raise TenantSuspendedError
+    # As it stands now: it may have lost scopes since it was authenticated.
+    held = tenant.client_scopes if key is None else key.scopes
+    return replace(authority, scope=access_tokens.shared(authority.scope, held)), tenant
 
 
 def _find(connection: Connection, room: Room, participant_id: UUID) -> Participant:

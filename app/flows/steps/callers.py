@@ -1,10 +1,13 @@
 """What a caller may do."""
 
+from datetime import datetime
 from uuid import UUID
 
 from app.domain import access_tokens, api_keys
-from app.flows.refusals import ForbiddenError, InsufficientScopeError, NotFoundError
+from app.domain.rooms import NewParticipant
+from app.flows.refusals import ForbiddenError, InsufficientScopeError, InvalidApiKeyError, NotFoundError
 from app.flows.results import Caller
+from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
 
 
@@ -51,9 +54,44 @@ def must_act_for_a_tenant(caller: Caller, scope: str | None) -> UUID:
     return caller.tenant_id
 
 
+def rights_of(connection: Connection, caller: Caller, *, now: datetime) -> tuple[str, datetime | None]:
+    """
+    Give what a caller may hand on by way of a key: its scope as it stands now, and until when; all, for an operator.
+
+    Its key is kept as it is until the transaction is over.
+
+    Raises:
+        InvalidApiKeyError: it ended meanwhile.
+    """
+    if caller.kind == "operator" or caller.key_id is None:
+        return " ".join(access_tokens.VOCABULARY), None
+    held = api_keys.hold(connection, caller.key_id, now=now)
+    if not held.works:
+        raise InvalidApiKeyError
+    return access_tokens.shared(caller.scope, held.scopes), held.expires_at
+
+
+def key_id_of(presented: str) -> str:
+    """Read the id of an API key as it stands on the wire; one that is written otherwise is nobody's."""
+    key_id = presented.removeprefix("key_")
+    if presented != api_keys.key_name(key_id) or not (key_id.isascii() and key_id.isalnum()) or len(key_id) != 8:
+        raise NotFoundError
+    return key_id
+
+
 def must_be_its_room(caller: Caller, presented_room_id: str) -> UUID:
     """Read a room's id; a token that is confined to one room sees no other."""
     room_id = parse_id("room", presented_room_id)
     if room_id is None or caller.room_id not in {None, room_id}:
         raise NotFoundError
     return room_id
+
+
+def participant_asked(asked: NewParticipant | str) -> NewParticipant | UUID:
+    """Read whom a request names: someone new, or a participant by id; one of another kind is nobody."""
+    if isinstance(asked, NewParticipant):
+        return asked
+    participant_id = parse_id("p", asked)
+    if participant_id is None:
+        raise NotFoundError
+    return participant_id

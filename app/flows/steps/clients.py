@@ -6,9 +6,14 @@ from uuid import UUID
 
 from app.domain import api_keys, clients, tenants
 from app.domain.rate_limits import Guess
-from app.flows.refusals import ClientKeysAwayError, InvalidApiKeyError, InvalidClientError, TenantSuspendedError
-from app.flows.steps.guesses import must_be_heard, right, wrong
-from app.flows.steps.master_keys import Admissible, look_at_key, renew
+from app.flows.refusals import (
+    ClientKeysAwayError,
+    InvalidApiKeyError,
+    InvalidClientError,
+    TenantSuspendedError,
+)
+from app.flows.steps.guesses import admit_key, hear_key, must_be_heard, right, wrong
+from app.flows.steps.master_keys import look_at_key, renew
 from app.flows.tools import Tools
 from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
@@ -49,50 +54,8 @@ class Client:
     registered: tenants.ClientKeys | None = None
     audience: str | None = None
     key_rotating_until: datetime | None = None
+    expires_at: datetime | None = None
     outdated: api_keys.PresentedKey | None = field(default=None, repr=False)
-
-
-def hear_key(text: str, source: str | None, tools: Tools) -> api_keys.PresentedKey:
-    """
-    Read a string as an API key, before the database is asked: typing errors and noise cost nothing, and hold up nobody.
-
-    Args:
-        text: untrusted; never stored, never logged.
-        source: the address that it comes from; None when it does not come over the network.
-        tools: the story's tools.
-
-    Raises:
-        InvalidApiKeyError: it is not written like one.
-        RateLimitedError: too many wrong ones came from this source.
-    """
-    parsed = api_keys.parse(text)
-    guess = Guess(source, None if parsed is None else parsed.id, text)
-    must_be_heard(guess, tools)
-    if parsed is None:
-        raise wrong(guess, InvalidApiKeyError(), tools)
-    return parsed
-
-
-def admit_key(
-    outcome: Admissible,
-    presented: api_keys.PresentedKey,
-    source: str | None,
-    tools: Tools,
-) -> api_keys.Key:
-    """
-    Give the key that was authenticated, or refuse: a rejected one, and one of a suspended tenant.
-
-    Raises:
-        InvalidApiKeyError, TenantSuspendedError: as they say.
-        RateLimitedError: it is wrong, and was for too often.
-    """
-    guess = Guess(source, presented.id, presented.text)
-    if isinstance(outcome, api_keys.Rejected):
-        raise wrong(guess, InvalidApiKeyError(), tools)
-    right(guess, tools)
-    if outcome.suspended:
-        raise TenantSuspendedError
-    return outcome.key
 
 
 @dataclass(frozen=True)
@@ -179,6 +142,7 @@ def admit_client(
         key.id,
         audience=key.audience,
         key_rotating_until=key.rotating_until,
+        expires_at=key.expires_at,
         outdated=presented if isinstance(outcome, api_keys.Authenticated) and outcome.outdated else None,
     )
 

@@ -1,7 +1,18 @@
 """What becomes of credentials that may be guesses: heard or not, counted, remembered."""
 
+import ipaddress
+from collections.abc import Sequence
+
+from app.domain import api_keys
 from app.domain.rate_limits import Guess, Spent
-from app.flows.refusals import RateLimitedError, ServiceError
+from app.flows.refusals import (
+    InvalidApiKeyError,
+    KeyElsewhereError,
+    RateLimitedError,
+    ServiceError,
+    TenantSuspendedError,
+)
+from app.flows.steps.master_keys import Admissible
 from app.flows.tools import Tools
 from app.foundation import logs
 
@@ -29,6 +40,63 @@ def wrong(guess: Guess, refusal: ServiceError, tools: Tools) -> ServiceError:
 def right(guess: Guess, tools: Tools) -> None:
     """Remember a credential that was right."""
     tools.guesses.was_right(guess)
+
+
+def hear_key(text: str, source: str | None, tools: Tools) -> api_keys.PresentedKey:
+    """
+    Read a string as an API key, before the database is asked: typing errors and noise cost nothing, and hold up nobody.
+
+    Args:
+        text: untrusted; never stored, never logged.
+        source: the address that it comes from; None when it does not come over the network.
+        tools: the story's tools.
+
+    Raises:
+        InvalidApiKeyError: it is not written like one.
+        RateLimitedError: too many wrong ones came from this source.
+    """
+    parsed = api_keys.parse(text)
+    guess = Guess(source, None if parsed is None else parsed.id, text)
+    must_be_heard(guess, tools)
+    if parsed is None:
+        raise wrong(guess, InvalidApiKeyError(), tools)
+    return parsed
+
+
+def admit_key(
+    outcome: Admissible,
+    presented: api_keys.PresentedKey,
+    source: str | None,
+    tools: Tools,
+) -> api_keys.Key:
+    """
+    Give the key that was authenticated, or refuse: a rejected one, one of a suspended tenant, and one that is used from
+    elsewhere than it may be.
+
+    Raises:
+        InvalidApiKeyError, TenantSuspendedError, KeyElsewhereError: as they say.
+        RateLimitedError: it is wrong, and was for too often.
+    """
+    guess = Guess(source, presented.id, presented.text)
+    if isinstance(outcome, api_keys.Rejected):
+        raise wrong(guess, InvalidApiKeyError(), tools)
+    right(guess, tools)
+    if outcome.suspended:
+        raise TenantSuspendedError
+    if not _may_come_from(source, outcome.key.networks):
+        logs.event("api_key.elsewhere", key=api_keys.key_name(outcome.key.id), source=source)
+        raise KeyElsewhereError
+    return outcome.key
+
+
+def _may_come_from(source: str | None, networks: Sequence[str] | None) -> bool:
+    if networks is None or source is None:
+        return True
+    try:
+        address = ipaddress.ip_address(source.partition("%")[0])
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(network) for network in networks)
 
 
 def _refusal(spent: Spent) -> RateLimitedError:

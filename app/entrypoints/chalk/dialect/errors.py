@@ -26,6 +26,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.ClientKeysAwayError: (503, "SERVICE_UNAVAILABLE"),
     refusals.MasterKeyAwayError: (503, "SERVICE_UNAVAILABLE"),
     refusals.UnauthorizedClientError: (403, "FORBIDDEN"),
+    refusals.KeyElsewhereError: (403, "FORBIDDEN"),
     refusals.TenantSuspendedError: (403, "TENANT_SUSPENDED"),
     refusals.NotFoundError: (404, "NOT_FOUND"),
     refusals.MethodNotAllowedError: (405, "METHOD_NOT_ALLOWED"),

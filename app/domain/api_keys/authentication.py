@@ -1,0 +1,138 @@
+"""Tell whose key a string is, and keep a key as it is while something is made on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+
+from app.domain.api_keys import format as key_format
+from app.domain.api_keys.details import lock_name, works_at
+from app.domain.api_keys.peppers import Pepper
+from app.domain.api_keys.tables import ApiKeyRow
+from app.foundation import opaque
+from app.foundation.database import lean_on
+
+
+@dataclass(frozen=True)
+class Key:
+    """
+    A key as it stands, without its secret.
+
+    `rotating_until` is the end of its grace, when it has been replaced; `networks` are those that it may be used from.
+    An operator's key with an `audience` stands for one resource server. With `assertion_only` it is no client secret at
+    the OAuth endpoints.
+    """
+
+    id: str
+    kind: key_format.Kind
+    mode: str
+    tenant_id: UUID | None
+    scopes: str
+    rotating_until: datetime | None
+    expires_at: datetime | None
+    networks: Sequence[str] | None
+    audience: str | None
+    assertion_only: bool
+
+
+@dataclass(frozen=True)
+class Authenticated:
+    """
+    The key is right and alive; `suspended` says that its tenant may not act for now, `outdated` that its MAC wants to
+    be renewed.
+    """
+
+    key: Key
+    suspended: bool
+    outdated: bool = False
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """There is such a living key, and its MAC was made under a pepper that is not known here: nobody can tell."""
+
+    pepper_id: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The key is unknown, malformed, revoked or expired; callers may not learn which."""
+
+
+Outcome = Authenticated | Rejected | Unreadable
+
+
+def authenticate(
+    connection: Connection,
+    presented: key_format.PresentedKey,
+    *,
+    peppers: Sequence[Pepper],
+    now: datetime,
+    hold: bool = False,
+) -> Outcome:
+    """
+    Tell whose key this is.
+
+    Args:
+        presented: parsed, and otherwise untrusted; never stored, never logged.
+        peppers: the keys of the MACs at rest, the current one first.
+        now: aware, UTC.
+        hold: keep the key from being revoked or suspended until the transaction is over, for stories that
+            start something which a revocation must find.
+
+    Returns:
+        Authenticated, or Rejected: an unknown, a revoked and a wrong key alike find no row, so that their time does
+        not tell them apart. Unreadable: its pepper is missing here.
+    """
+    if hold:
+        lean_on(connection, lock_name(presented.id))
+    codes = {pepper.id: opaque.mac(pepper.secret, presented.text) for pepper in peppers}
+    # A MAC that cannot be checked here is found too: to say that it is wrong would be a guess.
+    of_another = ApiKeyRow.pepper_id.not_in(codes)
+    statement = select(ApiKeyRow).where(
+        ApiKeyRow.id == presented.id,
+        ApiKeyRow.mac.in_(codes.values()) | of_another,
+        works_at(now),
+    )
+    row = connection.execute(statement).first()
+    if row is None:
+        return Rejected()
+    right = [pepper_id for pepper_id, code in codes.items() if opaque.same(code, row.mac)]
+    if not right:
+        return Unreadable(row.pepper_id) if row.pepper_id not in {None, *codes} else Rejected()
+    outdated = row.pepper_id != peppers[0].id
+    return Authenticated(key=_key(row), suspended=row.suspended_at is not None, outdated=outdated)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A key that is kept as it is: whether it works, what it may do, and until when it can work at most."""
+
+    works: bool
+    scopes: str
+    expires_at: datetime | None
+
+
+def hold(connection: Connection, key_id: str, *, now: datetime) -> Held:
+    """Keep a key from being revoked, changed or suspended until the transaction is over, and tell how it stands."""
+    lean_on(connection, lock_name(key_id))
+    columns = (works_at(now).label("works"), ApiKeyRow.scopes, ApiKeyRow.expires_at)
+    row = connection.execute(select(*columns).where(ApiKeyRow.id == key_id)).one()
+    return Held(row.works, row.scopes, row.expires_at)
+
+
+def _key(row: Row[ApiKeyRow]) -> Key:
+    return Key(
+        id=row.id,
+        kind=row.kind,
+        mode=row.mode,
+        tenant_id=row.tenant_id,
+        scopes=row.scopes,
+        rotating_until=row.grace_ends_at,
+        expires_at=row.expires_at,
+        networks=None if row.networks is None else row.networks.split(" "),
+        audience=row.audience,
+        assertion_only=row.assertion_only,
+    )

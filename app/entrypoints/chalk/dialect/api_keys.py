@@ -1,0 +1,141 @@
+"""What is said of API keys."""
+
+import ipaddress
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.entrypoints.chalk.dialect.bodies import Name, Request
+from app.flows.refusals import InvalidRequestError
+from app.flows.results import CreatedKey, KeyDetails
+from app.foundation.clock import rfc3339
+from app.foundation.identifiers import print_id
+
+_MOST_METADATA_BYTES = 4096
+
+Scopes = Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(min_length=1, max_length=50)]
+Networks = Annotated[list[Annotated[str, Meta(min_length=2, max_length=50)]], Meta(min_length=1, max_length=50)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class CreateKeyRequest(Request, frozen=True):
+    """
+    POST /tenants/{id}/api-keys. Without `scopes`, it holds what the caller does; without `expires_at`, it lives until
+    it is revoked; without `allowed_cidrs`, it works from everywhere. `metadata` is an object of 4 KiB at most.
+    """
+
+    name: Name
+    scopes: Scopes | UnsetType = UNSET
+    expires_at: Moment | UnsetType | None = UNSET
+    allowed_cidrs: Networks | UnsetType | None = UNSET
+    metadata: dict[str, Any] | UnsetType = UNSET
+
+
+class ChangeKeyRequest(Request, frozen=True):
+    """
+    PATCH /tenants/{id}/api-keys/{key_id}; what is left out stays as it is. A key loses scopes and time, and gains none.
+    Null lets it be used from everywhere again.
+    """
+
+    name: Name | UnsetType = UNSET
+    scopes: Scopes | UnsetType = UNSET
+    expires_at: Moment | UnsetType = UNSET
+    allowed_cidrs: Networks | UnsetType | None = UNSET
+    metadata: dict[str, Any] | UnsetType = UNSET
+
+
+class ApiKeyBody(Struct, frozen=True):
+    """
+    A key without its secret; a `rotating` one has been replaced by `replaced_by`, and works until `grace_ends_at`.
+    """
+
+    id: str
+    tenant_id: str
+    name: str | None
+    prefix: str
+    mode: Literal["live", "test"]
+    scopes: list[str]
+    status: Literal["active", "rotating", "expired", "revoked"]
+    allowed_cidrs: list[str] | None
+    metadata: dict[str, Any]
+    created_at: str
+    expires_at: str | None
+    grace_ends_at: str | None
+    revoked_at: str | None
+    replaces: str | None
+    replaced_by: str | None
+
+
+class CreatedKeyBody(ApiKeyBody, frozen=True, kw_only=True):
+    """A key with its secret, shown this once."""
+
+    api_key: str
+
+
+def key_body(key: KeyDetails, now: datetime) -> ApiKeyBody:
+    """Print a key as it stands now."""
+    return ApiKeyBody(**_fields(key, now))
+
+
+def created_key_body(created: CreatedKey, now: datetime) -> CreatedKeyBody:
+    """Print a key that was just issued, with its secret."""
+    return CreatedKeyBody(api_key=created.issued.text, **_fields(created.details, now))
+
+
+def networks_asked(asked: Sequence[str] | UnsetType | None) -> list[str] | None:
+    """
+    Read networks; None when there are none.
+
+    Raises:
+        InvalidRequestError: one is neither an address nor a network.
+    """
+    if asked is UNSET or asked is None:
+        return None
+    try:
+        return [str(ipaddress.ip_network(each)) for each in asked]
+    except ValueError:
+        raise InvalidRequestError("allowed_cidrs", "must be addresses, or networks like 10.0.0.0/8") from None
+
+
+def metadata_asked(asked: dict[str, Any] | UnsetType) -> str | None:
+    """
+    Print metadata as it is kept; None when there is none.
+
+    Raises:
+        InvalidRequestError: it is longer than 4 KiB.
+    """
+    if asked is UNSET:
+        return None
+    text = msgspec.json.encode(asked).decode()
+    if len(text.encode()) > _MOST_METADATA_BYTES or "\\u0000" in text:
+        raise InvalidRequestError("metadata", "must be an object of at most 4096 bytes")
+    return text
+
+
+def _fields(key: KeyDetails, now: datetime) -> dict[str, Any]:
+    def name(key_id: str | None) -> str | None:
+        return None if key_id is None else f"key_{key_id}"
+
+    def moment(at: datetime | None) -> str | None:
+        return None if at is None else rfc3339(at)
+
+    return {
+        "id": name(key.id),
+        "tenant_id": print_id("tenant", key.tenant_id),
+        "name": key.name,
+        "prefix": f"sk_{key.mode}_{key.id}_...",
+        "mode": key.mode,
+        "scopes": key.scopes.split(" "),
+        "status": key.status_at(now),
+        "allowed_cidrs": None if key.networks is None else list(key.networks),
+        "metadata": {} if key.metadata is None else msgspec.json.decode(key.metadata),
+        "created_at": moment(key.created_at),
+        "expires_at": moment(key.expires_at),
+        "grace_ends_at": moment(key.grace_ends_at),
+        "revoked_at": moment(key.revoked_at),
+        "replaces": name(key.replaces),
+        "replaced_by": name(key.replaced_by),
+    }

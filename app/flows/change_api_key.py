@@ -1,0 +1,50 @@
+"""What shall be different about an API key in; the key as it is now out."""
+
+import dataclasses
+
+from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
+from app.flows import steps
+from app.flows.refusals import InvalidRequestError, KeyNotActiveError, NotFoundError
+from app.flows.results import Caller, KeyChanges, KeyDetails
+from app.flows.tools import Tools
+
+
+def change_api_key(
+    caller: Caller, presented_tenant_id: str, presented_id: str, changes: KeyChanges, tools: Tools
+) -> KeyDetails:
+    """
+    Change a key of a tenant. It can lose scopes and time, and never gain any; what it opened loses them with it.
+
+    Raises:
+        NotFoundError: no such tenant or key, or someone else's.
+        KeyNotActiveError: it does not work any more, or has been replaced.
+        InvalidScopeError: it has not all of these scopes.
+        InvalidRequestError: it would end later than it does, or is over already.
+        InsufficientScopeError: the credential lacks `keys:write`.
+    """
+    tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
+    key_id = steps.key_id_of(presented_id)
+    now = tools.clock.now()
+    with tools.database.transaction() as connection:
+        before = api_keys.find(connection, tenant_id, key_id) if tenants.hold(connection, tenant_id) else None
+        if before is None:
+            raise NotFoundError
+        if before.status_at(now) != "active":
+            raise KeyNotActiveError
+        if changes.scopes is not None:
+            changes = dataclasses.replace(changes, scopes=steps.narrowed(changes.scopes, before.scopes))
+        if changes.expires_at is not None and not now < changes.expires_at <= (before.expires_at or changes.expires_at):
+            raise InvalidRequestError("expires_at", "must be in the future, and not later than it is")
+
+        api_keys.change(connection, before, changes)
+        after = api_keys.find(connection, tenant_id, key_id)
+        if after is None:
+            raise NotFoundError
+        if after.expires_at != before.expires_at and after.expires_at is not None:
+            refresh_tokens.shorten_all_of_key(connection, key_id, after.expires_at)
+        if after.scopes != before.scopes:
+            beyond = access_tokens.without(before.scopes, after.scopes)
+            refresh_tokens.end_all_of_key_beyond(connection, key_id, beyond, reason="key_narrowed", now=now)
+        event = audit.ApiKeyChanged(key_id=presented_id)
+        audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+    return after

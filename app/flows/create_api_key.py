@@ -1,0 +1,71 @@
+"""A name and rights in; an API key out, shown this once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain import access_tokens, api_keys, audit, tenants
+from app.flows import steps
+from app.flows.refusals import InvalidRequestError, NotFoundError
+from app.flows.results import Caller, CreatedKey
+from app.flows.tools import Tools
+from app.foundation import logs
+from app.foundation.identifiers import print_id
+
+
+@dataclass(frozen=True)
+class KeyWanted:
+    """
+    What a key shall be.
+
+    Args:
+        name: for people.
+        scope: what it may do (RFC 6749 section 3.3); None for all that the caller holds.
+        expires_at: until when it works; None for as long as nobody revokes it.
+        networks: where it may be used from, as addresses or networks; None for everywhere.
+        metadata: the owner's notes, as JSON.
+    """
+
+    name: str
+    scope: str | None = None
+    expires_at: datetime | None = None
+    networks: Sequence[str] | None = None
+    metadata: str | None = None
+
+
+def create_api_key(caller: Caller, presented_tenant_id: str, wanted: KeyWanted, tools: Tools) -> CreatedKey:
+    """
+    Issue another key of a tenant, which may do no more than the caller, and no longer.
+
+    Raises:
+        NotFoundError: no such tenant, or someone else's.
+        InvalidScopeError: more is asked than the caller holds.
+        InvalidRequestError: it would be over already.
+        InsufficientScopeError: the credential lacks `keys:write`.
+        InvalidApiKeyError: the caller's own key ended meanwhile.
+    """
+    tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
+    now = tools.clock.now()
+    if wanted.expires_at is not None and wanted.expires_at <= now:
+        raise InvalidRequestError("expires_at", "must be in the future")
+    with tools.database.transaction() as connection:
+        if not tenants.hold(connection, tenant_id):
+            raise NotFoundError
+        held, expires_at = steps.rights_of(connection, caller, now=now)
+        new = api_keys.NewKey(
+            kind="sk",
+            tenant_id=tenant_id,
+            scopes=held if wanted.scope is None else steps.narrowed(wanted.scope, held),
+            name=wanted.name,
+            notes=wanted.metadata,
+            networks=None if wanted.networks is None else " ".join(wanted.networks),
+            expires_at=min((each for each in (wanted.expires_at, expires_at) if each is not None), default=None),
+        )
+        issued = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
+        event = audit.ApiKeyCreated(key_id=issued.name, scope=new.scopes)
+        audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+        details = api_keys.find(connection, tenant_id, issued.id)
+    if details is None:
+        raise TypeError("a key that was just issued is not there")
+    logs.event("api_key.created", tenant=print_id("tenant", tenant_id), key=issued.name)
+    return CreatedKey(issued, details)

@@ -1,0 +1,32 @@
+"""An API key in; it is dead, and every session that it opened."""
+
+from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
+from app.flows import steps
+from app.flows.refusals import NotFoundError
+from app.flows.results import Caller
+from app.flows.tools import Tools
+from app.foundation import logs
+from app.foundation.identifiers import print_id
+
+
+def revoke_api_key(caller: Caller, presented_tenant_id: str, presented_id: str, tools: Tools) -> None:
+    """
+    Revoke a key of a tenant for good, at once on every worker; also the calling one.
+
+    Raises:
+        NotFoundError: no such tenant or key, someone else's, or it was revoked before.
+        InsufficientScopeError: the credential lacks `keys:write`.
+    """
+    tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
+    key_id = steps.key_id_of(presented_id)
+    now = tools.clock.now()
+    with tools.database.transaction() as connection:
+        if not tenants.hold(connection, tenant_id) or api_keys.find(connection, tenant_id, key_id) is None:
+            raise NotFoundError
+        if not api_keys.revoke(connection, key_id, now=now):
+            raise NotFoundError
+        refresh_tokens.end_all_of_key(connection, key_id, reason="key_revoked", now=now)
+        event = audit.ApiKeyRevoked(key_id=presented_id)
+        audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+
+    logs.event("api_key.revoked", tenant=print_id("tenant", tenant_id), key=presented_id)
