@@ -21,7 +21,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 _LONGEST_PAGE = 100
 _USUAL_PAGE = 20
-_PATH = re.compile(r" - at `\$\.([a-z_]+)`$")
+_PATH = re.compile(r" - at `\$\.([a-z_]+(?:\.[a-z_]+)?)`$")
 _WORDS = (
     (re.compile(r"^Invalid enum value .*$", re.DOTALL), "must be one of the values allowed"),
     (re.compile(r"^Expected `str` matching regex .*$", re.DOTALL), "must not hold control characters"),
@@ -45,22 +45,12 @@ def read(model: type[Model]) -> Model:
     """
     if request.mimetype != JSON:
         raise UnsupportedMediaTypeError(JSON)
-    try:
-        content: Model = _decoder(model).decode(body())
-    except msgspec.ValidationError as error:
-        raise _explain(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MalformedJsonError from None
-    return content
+    return _decode(model, body())
 
 
 def read_part(presented: msgspec.Raw, model: type[Model]) -> Model:
     """Read a part of a body that was left as it is, like `read`; what is wrong with it is wrong with it alone."""
-    try:
-        content: Model = _decoder(model).decode(presented)
-    except msgspec.ValidationError as error:
-        raise _explain(str(error)) from None
-    return content
+    return _decode(model, presented)
 
 
 def read_optional(model: type[Model]) -> Model:
@@ -100,6 +90,16 @@ def page_asked() -> tuple[str | None, int]:
     return request.args.get("cursor"), int(limit)
 
 
+def _decode(model: type[Model], presented: bytes | msgspec.Raw) -> Model:
+    try:
+        content: Model = _decoder(model).decode(presented)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedJsonError from None
+    return content
+
+
 @functools.cache
 def _decoder(model: type[Model]) -> msgspec.json.Decoder[Model]:
     return msgspec.json.Decoder(model)
@@ -107,17 +107,17 @@ def _decoder(model: type[Model]) -> msgspec.json.Decoder[Model]:
 
 def _explain(problem: str) -> InvalidRequestError:
     # Our own words, and the name of a field if it is a plain one; never a value.
-    named = _NAMED.match(problem)
-    if named:
-        return InvalidRequestError(
-            named.group(2), "is required" if named.group(1) == "missing required" else "is unknown"
-        )
-
     path = _PATH.search(problem)
-    if path is None:
-        return InvalidRequestError("body", "must be a JSON object of known fields")
+    within = None if path is None else path.group(1)
+    expected = problem if path is None else problem[: path.start()]
+    named = _NAMED.match(expected)
+    if named:
+        field = named.group(2) if within is None else f"{within}.{named.group(2)}"
+        return InvalidRequestError(field, "is required" if named.group(1) == "missing required" else "is unknown")
+    if within is None or expected.startswith("Object "):
+        return InvalidRequestError(within or "body", "must be a JSON object of known fields")
 
-    expected = problem[: path.start()].split(", got", maxsplit=1)[0]
+    expected = expected.split(", got", maxsplit=1)[0]
     for theirs, ours in _WORDS:
         expected = theirs.sub(ours, expected)
-    return InvalidRequestError(path.group(1), expected)
+    return InvalidRequestError(within, expected)
