@@ -65,7 +65,10 @@ def test_who_is_removed_has_no_token_that_works(http, tenant, room_id, key, cloc
         assert_is_dead(http, tenant, pair)
     minted = http.post(f"{one}/token", headers=key)
     assert (minted.status_code, minted.json) == (409, REMOVED)
-    assert (reads(http, room_id, other["access_token"]), refreshed(http, other["refresh_token"]).status_code) == (200, 200)
+    assert (reads(http, room_id, other["access_token"]), refreshed(http, other["refresh_token"]).status_code) == (
+        200,
+        200,
+    )
     gone = {**first["participant"], "active": False, "removed_at": rfc3339(clock.now())}
     assert http.get(one, headers=key).json["data"] == gone
 
