@@ -4,7 +4,6 @@ import base64
 from typing import Any
 
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from app.flows.admit_participant import Admit, admit_participant
 from app.flows.authenticate_access_token import authenticate_access_token
@@ -51,8 +50,8 @@ def reads(http: FlaskClient, room_id: str, access_token: str) -> int:
     return http.get(f"{ROOMS}/{room_id}", headers=bearer(access_token)).status_code
 
 
-def refreshed(http: FlaskClient, refresh_token: str) -> TestResponse:
-    """Refresh in Chalk JSON."""
+def refreshed(http: FlaskClient, refresh_token: str) -> Any:
+    """Refresh in Chalk JSON, and give the answer."""
     return http.post(REFRESH, json={"refresh_token": refresh_token})
 
 

@@ -99,7 +99,7 @@ def test_at_least_one_and_at_most_fifty_at_once(http, room_id, key):
     CONTRACT 1: none, 51, or no list of them is refused as a whole, and nobody is admitted.
     """
     some = {"display_name": "A"}
-    bodies = [{"participants": each} for each in ([], [some] * 51, some, None)]
+    bodies: list[object] = [{"participants": each} for each in ([], [some] * 51, some, None)]
     bodies += [{}, {"participants": [some], "role": "host"}, [some]]
 
     answers = [http.post(people(room_id, "bulk"), json=body, headers=key) for body in bodies]
