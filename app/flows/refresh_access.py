@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import audit, refresh_tokens
+from app.domain import access_tokens, audit, refresh_tokens
 from app.domain.rate_limits import Guess
 from app.domain.refresh_tokens import Duplicate, Healed, Retried, Reused, Rotated, RotateOutcome, Unreadable
 from app.flows import steps
 from app.flows.refusals import (
     InvalidRefreshTokenError,
     InvalidRequestError,
+    InvalidScopeError,
     UnauthorizedClientError,
 )
 from app.flows.results import Sender, TokenPair
@@ -56,7 +57,8 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
         RateLimitedError: too many wrong credentials came from this source, or for this client.
         InvalidRequestError: the Idempotency-Key is too short or too long.
         MasterKeyAwayError: this host cannot tell; nothing was spent.
-        InvalidScopeError, InvalidTargetError: more is asked than the session has; the token is not spent.
+        InvalidScopeError, InvalidTargetError: more is asked than the session has; the token is not spent, unless the
+            participant lost the right in this very moment.
 
     Source: RFC 6749 section 6, RFC 9700 section 4.14.2, CONTRACT 5.
     """
@@ -81,7 +83,11 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
         raise InvalidRefreshTokenError
 
     family = outcome.family
-    pair = steps.mint_pair(family, scope or family.scope, signer, tools, now=now, offline=True)
+    # A role may have changed since the scope was weighed: what the session has lost is not given.
+    scope = family.scope if scope is None else access_tokens.shared(scope, family.scope)
+    if not scope:
+        raise InvalidScopeError
+    pair = steps.mint_pair(family, scope, signer, tools, now=now, offline=True)
     return pair if client is None else dataclasses.replace(pair, key_rotating_until=client.key_rotating_until)
 
 
@@ -96,7 +102,7 @@ def _narrowed(
     if wanted.scope is None and not wanted.resources:
         return None
 
-    # Scope and audience of a session never change, so they may be read before the rotation: a refusal spends nothing.
+    # Read before the rotation, so that a refusal spends nothing; what was rotated is held against the scope once more.
     with tools.database.reading() as connection:
         family = refresh_tokens.find(connection, presented.family_id)
     if family is None or tenant_id not in {None, family.tenant_id}:
