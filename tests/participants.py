@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 from app.flows.admit_participant import Admit, admit_participant
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.authenticate_api_key import authenticate_api_key
-from app.flows.results import Admission, Caller, NewParticipant, Role
+from app.flows.refresh_access import Refresh, refresh_access
+from app.flows.results import Admission, Caller, NewParticipant, Role, TokenPair
 from app.flows.tools import Tools
 from app.foundation.identifiers import print_id
 from tests.builders import Tenant
@@ -89,6 +90,12 @@ def mint(caller: Caller, admission: Admission, tools: Tools, scope: str | None =
     """Open another session for someone who was admitted, by the story."""
     room_id, participant_id = names(admission)
     return admit_participant(caller, Admit(room_id, participant_id, scope), tools)
+
+
+def refresh(pair: TokenPair, tools: Tools, key: str | None = None, **narrowed: Any) -> TokenPair:
+    """Refresh by the story, with an Idempotency-Key or without; `narrowed` is what else is asked."""
+    assert pair.refresh_token is not None
+    return refresh_access(Refresh(pair.refresh_token, key, **narrowed), tools)
 
 
 def names(admission: Admission) -> tuple[str, str]:

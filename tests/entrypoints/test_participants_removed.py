@@ -125,8 +125,9 @@ def test_a_ban_is_set_by_delete_alone(http, room_id, key):
     person = admitted(http, room_id, key)
     one = people(room_id, person["participant"]["id"])
 
+    bodies: list[object] = [{"ban": "yes"}, {"ban": None}, {"bann": True}, []]
     wrong = [http.patch(one, json={"banned": True}, headers=key)]
-    wrong += [http.delete(one, json=body, headers=key) for body in ({"ban": "yes"}, {"ban": None}, {"bann": True}, [])]
+    wrong += [http.delete(one, json=body, headers=key) for body in bodies]
 
     assert [answer.status_code for answer in wrong] == [400] * 5
     assert [answer.json["error"]["details"][0]["field"] for answer in wrong] == ["banned", "ban", "ban", "bann", "body"]
