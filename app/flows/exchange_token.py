@@ -17,6 +17,7 @@ from app.flows.refusals import (
     InvalidRequestError,
     InvalidScopeError,
     NotFoundError,
+    TenantSuspendedError,
     UnauthorizedClientError,
 )
 from app.flows.results import HeldToken, Sender, TokenPair
@@ -118,7 +119,8 @@ def _key(wanted: TokenExchange, tenant_id: UUID, tools: Tools) -> _Subject:
     )
     try:
         holder = steps.authenticate_client(credential, tools)
-    except (InvalidApiKeyError, InvalidClientError) as error:
+    except (InvalidApiKeyError, InvalidClientError, TenantSuspendedError) as error:
+        # A suspended tenant's key is another tenant's: this client has just been authenticated.
         raise _not_exchangeable() from error
     return _Subject(steps.authority_of_client(holder, tenant_id, wanted.sender), tools.http.audiences)
 
