@@ -68,8 +68,8 @@ def exchange_token(wanted: TokenExchange, tools: Tools) -> TokenPair:
     Exchange a tenant's access token or API key for a token of a participant, who is admitted if need be.
 
     The result is narrower than the subject in every way: one room, the scope that both the role and the subject have,
-    the subject's audience, and not longer than the subject lives. A key may ask for `offline_access` beside; an access
-    token gives no refresh token, which would outlive it.
+    the subject's audience, and not longer than the subject lives. A key that holds `offline_access` may ask for it beside; an
+    access token gives no refresh token, which would outlive it.
 
     Raises:
         InvalidClientError, InvalidApiKeyError, TenantSuspendedError, RateLimitedError: see `authenticate_client`.
@@ -90,7 +90,7 @@ def exchange_token(wanted: TokenExchange, tools: Tools) -> TokenPair:
     )
     if not access_tokens.one_of(PARTICIPANTS_WRITE, subject.authority.scope):
         raise InvalidRequestError("subject_token", f"must hold the scope {PARTICIPANTS_WRITE}")
-    offline, scope = _offline(wanted)
+    offline, scope = _offline(wanted, subject)
     asked = steps.Wanted(
         room_id=_room(wanted.room_id, subject),
         participant=_participant(wanted.participant),
@@ -150,10 +150,10 @@ def _not_exchangeable() -> InvalidRequestError:
     return InvalidRequestError("subject_token", "is not one that this client may exchange")
 
 
-def _offline(wanted: TokenExchange) -> tuple[bool, str | None]:
+def _offline(wanted: TokenExchange, subject: _Subject) -> tuple[bool, str | None]:
     if wanted.scope is None or not access_tokens.one_of(OFFLINE_ACCESS, wanted.scope):
         return False, wanted.scope
-    if not wanted.subject_is_key:
+    if not wanted.subject_is_key or not access_tokens.one_of(OFFLINE_ACCESS, subject.authority.scope):
         raise InvalidScopeError
     rest = " ".join(name for name in wanted.scope.split(" ") if name not in {"", OFFLINE_ACCESS})
     return True, rest or None
