@@ -69,8 +69,8 @@ def exchange_token(wanted: TokenExchange, tools: Tools) -> TokenPair:
     Exchange a tenant's access token or API key for a token of a participant, who is admitted if need be.
 
     The result is narrower than the subject in every way: one room, the scope that both the role and the subject have,
-    the subject's audience, and not longer than the subject lives. A key that holds `offline_access` may ask for it beside; an
-    access token gives no refresh token, which would outlive it.
+    the subject's audience, and not longer than the subject lives. A key that holds `offline_access` may ask for it
+    beside; an access token gives no refresh token, which would outlive it.
 
     Raises:
         InvalidClientError, InvalidApiKeyError, TenantSuspendedError, RateLimitedError: see `authenticate_client`.
