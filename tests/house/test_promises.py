@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from tests.house.sources import python_files
 
-# Of the token endpoint, metadata, revocation, introspection, client assertions and bearer tokens.
+# Of the token endpoint, metadata, revocation, introspection, client assertions, token exchange and bearer tokens.
 PROMISES = [
     *(f"A{number}" for number in range(1, 22) if number not in {12, 13}),
     *("F1", "F2", "F4", "F6", "F7"),
     *("G1", "G2", "G3", "G4", "G6", "G7", "G9", "G10"),
     *("H1", "H2", "H3", "H5"),
-    *("I", "M"),
+    *("I", "L", "M"),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.flows.issue_resource_server_key import issue_resource_server_key
 from tests.assertions import ASSERTION_TYPE, a_key, an_assertion
-from tests.builders import a_room, a_tenant
+from tests.builders import Tenant, a_room, a_tenant
 from tests.exchanging import ACCESS, OF_RFC, TOKEN, Desk, asked, assert_is_refused, exchange, granted
 from tests.guessers import id_of
 
@@ -161,9 +161,8 @@ def test_the_query_is_not_read(desk):
     without = {name: value for name, value in sent.items() if name != "subject_token"}
 
     assert_is_refused(desk.http.post(TOKEN, query_string=sent, data=without, auth=auth), "invalid_request")
-    assert (
-        granted(desk.http.post(TOKEN, query_string={**sent, "role": "viewer"}, data=sent, auth=auth))["role"] == "host"
-    )
+    both = desk.http.post(TOKEN, query_string={**sent, "role": "viewer"}, data=sent, auth=auth)
+    assert granted(both)["role"] == "host"
 
 
 def test_a_client_authenticates_in_one_way(desk, clock):
@@ -208,7 +207,7 @@ def test_who_has_no_tenant_exchanges_nothing(desk, admin_key):
     """
     server = issue_resource_server_key("http://127.0.0.1:8000", desk.tools).text
     for key in (admin_key, server):
-        client = type(desk.tenant)("key_" + id_of(type(desk.tenant)("", key)), key)
+        client = Tenant("key_" + id_of(Tenant("", key)), key)
         for subject in (desk.subject(), desk.tenant.api_key, key):
             assert_is_refused(exchange(desk.http, client, subject, desk.room_id), "unauthorized_client")
 

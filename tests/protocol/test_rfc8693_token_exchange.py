@@ -4,7 +4,7 @@ import pytest
 
 from tests.assertions import a_key, an_assertion, form, register
 from tests.builders import a_room, a_tenant
-from tests.exchanging import ACCESS, API_KEY, TOKEN, Desk, asked, assert_is_refused, exchange, granted, token_of
+from tests.exchanging import ACCESS, API_KEY, GRANT, TOKEN, Desk, asked, assert_is_refused, exchange, granted, token_of
 from tests.forgery import claims_of
 
 HOST, PARTICIPANT = "rooms:read participants:read participants:write", "rooms:read participants:read"
@@ -160,3 +160,30 @@ def test_an_exchange_lends_no_other_tenants_rooms(http, tools, tenant):
     for answer in refused:
         assert_is_refused(answer, "invalid_request")
     assert len({answer.data for answer in refused}) == 1
+
+
+def test_the_published_form_is_the_one_that_is_taken(desk):
+    """
+    L, F2: /openapi.json names each parameter of an exchange; what it requires is required, what it lists works.
+    """
+    document = desk.http.get("/openapi.json").json
+    forms = document["paths"]["/oauth/token"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]
+    name = forms["schema"]["discriminator"]["mapping"][GRANT].rpartition("/")[2]
+    described = document["components"]["schemas"][name]
+    properties, required = described["properties"], set(described["required"])
+    client = {"client_id", "client_secret", "client_assertion_type", "client_assertion"}
+    person = {"participant_id", "display_name", "external_user_id", "role"}
+
+    assert set(properties) - client - person == {
+        *("grant_type", "subject_token", "subject_token_type", "room_id"),
+        *("requested_token_type", "scope", "resource", "audience"),
+    }
+    assert client | person < set(properties)
+    assert required == {"grant_type", "subject_token", "subject_token_type", "room_id"}
+    for each in required:
+        assert_is_refused(desk.exchange(desk.subject(), **{each: None}), "invalid_request")
+    assert set(properties["subject_token_type"]["enum"]) == {ACCESS, API_KEY}
+    assert properties["requested_token_type"]["enum"] == [ACCESS]
+    for role in properties["role"]["enum"]:
+        taken = desk.exchange(desk.subject(), role=role, requested_token_type=ACCESS)
+        assert granted(taken)["role"] == role
