@@ -28,10 +28,10 @@ INSTALL_SELF = $(BIN)/python -m pip install --quiet --quiet --no-index --no-deps
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint format lock clean
+.PHONY: help serve test lint format bench-families lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # `exec` lets Ctrl-C and SIGTERM reach the server itself, so that it ends in its own good time.
 serve: $(RUNTIME) ## run a demo server with a tenant, a room and keys to try (PORT=8000)
@@ -50,6 +50,9 @@ format: $(DEV) ## put the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+bench-families: $(DEV) ## measure what sessions cost in a table of 10,000 and of 1,000,000 (some minutes, 2 GB)
+	@$(BIN)/python -W ignore -m bench.families
+
 lock: ## pin every dependency anew, with hashes (needs uv; ARGS=--upgrade to take newer ones)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv, which this machine lacks: set UV= to where it is.' >&2; exit 1; }
 	@$(call COMPILE,requirements.lock) --group build
@@ -61,7 +64,7 @@ COMPILE = $(UV) pip compile pyproject.toml --output-file $(1) --quiet --universa
 clean: ## remove the environment and all caches; keys/ and var/ stay
 	@rm -rf $(VENV) .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 		.import_linter_cache .grimp_cache build dist *.egg-info
-	@find app migrations tests -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	@find app bench migrations tests -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -1,0 +1,155 @@
+"""What one call of a story costs, on several databases in turn."""
+
+import functools
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import text
+
+from app.flows.end_sessions import end_sessions
+from app.flows.forget_expired import forget_expired
+from app.flows.look_up_sessions import SessionFilters, look_up_sessions
+from app.flows.refresh_access import Refresh, refresh_access
+from app.foundation.identifiers import print_id
+from bench.families.filling import SESSIONS_OF_ONE_TENANT, Filled
+
+_BATCH = 1000
+_PAGE = 20
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Work:
+    """
+    Calls to measure; what is done between them is not. `alone`: nothing is, so the database's counts are of the calls.
+    """
+
+    name: str
+    repetitions: int
+    calls: Callable[[Filled, int], Iterator[Call]]
+    alone: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One measure of what a call costs, on each database."""
+
+    name: str
+    values: Sequence[float]
+    judged: bool = True
+
+    @property
+    def ratio(self) -> float:
+        """Give how many times more it costs on the last database than on the first."""
+        return self.values[-1] / self.values[0]
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What a database counts: the milliseconds it was at work, and the pages of `families` and its indexes it saw."""
+
+    milliseconds: float
+    pages: float
+
+
+def measure(work: Work, databases: Sequence[Filled]) -> list[Cost]:
+    """
+    Measure a work on all databases in turn, so that what disturbs this machine disturbs each of them alike.
+
+    The database's part is the time that it spent, the commit included. It is not judged: in a table that is larger
+    than PostgreSQL's cache, it holds reading from the operating system's. How many pages are seen depends on neither.
+    """
+    warming = max(2, work.repetitions // 5)
+    calls = [work.calls(database, warming + work.repetitions) for database in databases]
+    for _ in range(warming):
+        _round(calls)
+    before = [_counts(database) for database in databases]
+    # One after the other, and every other time the other way round.
+    rounds = [_round(calls[::-1])[::-1] if number % 2 else _round(calls) for number in range(work.repetitions)]
+    after = [_counts(database) for database in databases]
+
+    medians = Cost(
+        f"{work.name}: milliseconds, median", [statistics.median(each) for each in zip(*rounds, strict=True)]
+    )
+    if not work.alone:
+        return [medians]
+    spans = list(zip(before, after, strict=True))
+    active = [(end.milliseconds - begin.milliseconds) / work.repetitions for begin, end in spans]
+    pages = [(end.pages - begin.pages) / work.repetitions for begin, end in spans]
+    return [
+        medians,
+        Cost("of them in the database, mean", active, judged=False),
+        Cost("pages of the table and its indexes, mean", pages),
+    ]
+
+
+def _round(calls: Sequence[Iterator[Call]]) -> list[float]:
+    times = []
+    for each in calls:
+        call = next(each)
+        begun = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - begun) * 1000)
+    return times
+
+
+def _counts(database: Filled) -> _Counts:
+    # A connection keeps its counts for a while; the only one that the stories have is asked to hand them over.
+    with database.tools.database.reading() as connection:
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    asked = """
+        SELECT active_time, heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit
+        FROM pg_stat_database, pg_statio_user_tables WHERE datname = current_database() AND relname = 'families'
+    """
+    with psycopg.connect(database.url) as connection:
+        row = connection.execute(asked).fetchone()
+    assert row is not None
+    return _Counts(float(row[0]), float(row[1]))
+
+
+def _rotations(database: Filled, most: int) -> Iterator[Call]:
+    for token in database.tokens(most):
+        yield functools.partial(refresh_access, Refresh(token), database.tools)
+
+
+def _pages(database: Filled, most: int) -> Iterator[Call]:
+    for caller in database.callers(most):
+        yield functools.partial(look_up_sessions, caller, SessionFilters(), (None, _PAGE), database.tools)
+
+
+def _revocations(database: Filled, most: int) -> Iterator[Call]:
+    tenant_id = database.caller.tenant_id
+    assert tenant_id is not None
+    for _ in range(most):
+        yield functools.partial(_end_all, database, print_id("tenant", tenant_id))
+        database.revive()
+
+
+def _end_all(database: Filled, tenant_id: str) -> None:
+    ended = end_sessions(database.caller, tenant_id, database.tools)
+    if ended != SESSIONS_OF_ONE_TENANT:
+        raise RuntimeError(f"{ended} sessions ended")
+
+
+def _batches(database: Filled, most: int) -> Iterator[Call]:
+    for _ in range(most):
+        database.add_over(_BATCH)
+        yield functools.partial(_forget, database)
+
+
+def _forget(database: Filled) -> None:
+    forgotten = forget_expired(database.tools)
+    if forgotten != _BATCH:
+        raise RuntimeError(f"{forgotten} rows were forgotten")
+
+
+WORKS = [
+    Work("a rotation", 1000, _rotations, alone=True),
+    Work(f"a page of {_PAGE} sessions", 500, _pages, alone=True),
+    Work(f"the end of all {SESSIONS_OF_ONE_TENANT} sessions of a tenant", 40, _revocations, alone=False),
+    Work(f"a batch of forget_expired ({_BATCH} rows)", 20, _batches, alone=False),
+]
