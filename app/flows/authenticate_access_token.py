@@ -60,6 +60,6 @@ def _caller(token: access_tokens.Verified, tools: Tools, sender: Sender) -> Call
         scope=claims.scope,
         room_id=room_id,
         participant_id=participant_id,
-        token=HeldToken(session_id, claims.role, datetime.fromtimestamp(claims.iat, UTC)),
+        token=HeldToken(session_id, claims.role, claims.scope, datetime.fromtimestamp(claims.iat, UTC)),
         sender=sender,
     )

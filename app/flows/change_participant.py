@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from app.domain import access_tokens, audit, rooms
+from app.domain import access_tokens, audit
 from app.domain.rooms import Participant, Role, participants
 from app.flows import steps
 from app.flows.refusals import NotFoundError, ParticipantRemovedError
 from app.flows.results import Caller
 from app.flows.tools import Tools
-from app.foundation import logs
 from app.foundation.identifiers import parse_id
 
 
@@ -33,7 +32,8 @@ def change_participant(
     Raises:
         NotFoundError: no such room or participant, someone else's, or not the room that the token is confined to.
         ParticipantRemovedError: who is not in the room has no name and role there to change.
-        ForbiddenError, InsufficientScopeError: an operator called, or the credential lacks `participants:write`.
+        ForbiddenError: an operator called, or a role is above the one of the token.
+        InsufficientScopeError: the credential lacks `participants:write`.
         InvalidApiKeyError, InvalidAccessTokenError, TenantSuspendedError: the caller's authority ended meanwhile.
     """
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.PARTICIPANTS_WRITE)
@@ -44,10 +44,7 @@ def change_participant(
 
     now = tools.clock.now()
     with tools.database.transaction() as connection:
-        authority, _ = steps.hold(connection, steps.authority_of_caller(caller, tenant_id), now=now)
-        if rooms.hold(connection, tenant_id, room_id) is None:
-            raise NotFoundError
-        participants.line_up(connection, room_id)
+        authority = steps.enter(connection, steps.authority_of_caller(caller, tenant_id), room_id, now=now).authority
         before = participants.find(connection, room_id, participant_id)
         if before is None:
             raise NotFoundError
@@ -60,7 +57,4 @@ def change_participant(
         if before.banned_at is not None and after.banned_at is None:
             event = audit.ParticipantUnbanned(**steps.names(after))
             audit.record(connection, tenant_id, event, caller.sender, actor=authority.name, now=now)
-
-    if before.role != after.role:
-        logs.event("participant.role_changed", **steps.names(after), role=after.role, before=before.role)
     return after

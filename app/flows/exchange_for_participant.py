@@ -63,7 +63,7 @@ def exchange_for_participant(wanted: ParticipantExchange, tools: Tools) -> Token
         scope=wanted.scope,
         access_ttl_seconds=ttl_seconds,
     )
-    authority = steps.authority_of_client(client, client.tenant_id, wanted.sender)
+    authority = steps.authority_of_key(client, client.tenant_id, wanted.sender)
     now = tools.clock.now()
     with tools.database.transaction() as connection:
         opened = steps.open_session(connection, authority, asked, tools, now=now)

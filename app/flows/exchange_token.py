@@ -126,7 +126,7 @@ def _key(wanted: TokenExchange, tenant_id: UUID, tools: Tools) -> _Subject:
     except (InvalidApiKeyError, InvalidClientError, TenantSuspendedError) as error:
         # A suspended tenant's key is another tenant's: this client has just been authenticated.
         raise _not_exchangeable() from error
-    return _Subject(steps.authority_of_client(holder, tenant_id, wanted.sender), tools.http.audiences)
+    return _Subject(steps.authority_of_key(holder, tenant_id, wanted.sender), tools.http.audiences)
 
 
 def _token(wanted: TokenExchange, tenant_id: UUID, tools: Tools) -> _Subject:
@@ -144,7 +144,7 @@ def _token(wanted: TokenExchange, tenant_id: UUID, tools: Tools) -> _Subject:
         name=session_name(session_id),
         sender=wanted.sender,
         key_id=None if claims.key_id is None else claims.key_id.removeprefix("key_"),
-        token=HeldToken(session_id, claims.role, datetime.fromtimestamp(claims.iat, UTC)),
+        token=HeldToken(session_id, claims.role, claims.scope, datetime.fromtimestamp(claims.iat, UTC)),
         ends_by=datetime.fromtimestamp(claims.exp, UTC),
     )
     return _Subject(authority, [claims.aud], claims.room_id, token)

@@ -91,7 +91,12 @@ def look_up_scopes() -> list[str]:
 
 def look_up_rooms_scopes() -> list[str]:
     """List the scopes that our own API asks of a bearer token."""
-    return [access_tokens.ROOMS_READ, access_tokens.ROOMS_WRITE]
+    return [
+        access_tokens.ROOMS_READ,
+        access_tokens.ROOMS_WRITE,
+        access_tokens.PARTICIPANTS_READ,
+        access_tokens.PARTICIPANTS_WRITE,
+    ]
 
 
 def look_up_assertion_algorithms() -> list[str]:

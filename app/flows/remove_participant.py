@@ -1,6 +1,6 @@
 """A participant in; they are out, and every token of theirs with them."""
 
-from app.domain import access_tokens, audit, refresh_tokens, rooms
+from app.domain import access_tokens, audit, refresh_tokens
 from app.domain.rooms import participants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
@@ -23,7 +23,8 @@ def remove_participant(caller: Caller, presented_room_id: str, presented_id: str
 
     Raises:
         NotFoundError: no such room or participant (any more), someone else's, or not the room of the token.
-        ForbiddenError, InsufficientScopeError: an operator called, or the credential lacks `participants:write`.
+        ForbiddenError: an operator called, or the role is above the one of the token.
+        InsufficientScopeError: the credential lacks `participants:write`.
         InvalidApiKeyError, InvalidAccessTokenError, TenantSuspendedError: the caller's authority ended meanwhile.
     """
     participant_id = parse_id("p", presented_id)
@@ -36,17 +37,15 @@ def remove_participant(caller: Caller, presented_room_id: str, presented_id: str
 
     now = tools.clock.now()
     with tools.database.transaction() as connection:
-        authority, _ = steps.hold(connection, steps.authority_of_caller(caller, tenant_id), now=now)
-        if rooms.hold(connection, tenant_id, room_id) is None:
-            raise NotFoundError
-        participants.line_up(connection, room_id)
+        entered = steps.enter(connection, steps.authority_of_caller(caller, tenant_id), room_id, now=now)
         before = participants.find(connection, room_id, participant_id)
         if before is None or (before.removed_at is not None and (not ban or before.banned_at is not None)):
             raise NotFoundError
+        steps.must_rank(entered.authority, before.role)
         participants.remove(connection, before, ban=ban, now=now)
         reason = "participant_banned" if ban else "participant_removed"
         refresh_tokens.end_all_of_participant(connection, participant_id, reason=reason, now=now)
         event = (audit.ParticipantBanned if ban else audit.ParticipantRemoved)(**steps.names(before))
-        audit.record(connection, tenant_id, event, caller.sender, actor=authority.name, now=now)
+        audit.record(connection, tenant_id, event, caller.sender, actor=entered.authority.name, now=now)
 
     logs.event("participant.banned" if ban else "participant.removed", **steps.names(before))

@@ -64,6 +64,7 @@ class HeldToken:
 
     session_id: UUID
     role: str | None
+    scope: str
     issued_at: datetime
 
 

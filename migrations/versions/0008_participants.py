@@ -18,6 +18,7 @@ _OF_FAMILIES: dict[str, Any] = {
     "role": sa.String(16),
     "display_name": sa.String(200),
     "rights_changed_at": UtcDateTime,
+    "asked_scope": sa.String(1000),
     "access_ttl_seconds": sa.Integer(),
     "last_address": sa.String(64),
     "last_agent": sa.String(200),
@@ -79,6 +80,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Without their participants, they would be sessions that nobody can remove.
+    op.execute("DELETE FROM families WHERE participant_id IS NOT NULL")
     op.drop_index("ix_families_participant_id", "families")
     with op.batch_alter_table("families") as families:
         families.drop_constraint("fk_families_participant_id_participants", type_="foreignkey")

@@ -24,6 +24,7 @@ FAMILY = Family(
     key_id="7Hq2Zt9B",
     client_kid=None,
     participant_id=None,
+    asked_scope=None,
     role=None,
     display_name=None,
     rights_changed_at=None,

@@ -27,6 +27,20 @@ class ParticipantChanged(Event, frozen=True, kw_only=True, tag="participant.role
     role_before: str
 
 
+class ParticipantRenamed(Event, frozen=True, kw_only=True, tag="participant.renamed"):
+    """A participant is shown under another name."""
+
+    room_id: str
+    participant_id: str
+
+
+class ParticipantTokenMinted(Event, frozen=True, kw_only=True, tag="participant.token_minted"):
+    """A participant was given tokens of another one, and can act in their name; it is the actor of this event."""
+
+    room_id: str
+    participant_id: str
+
+
 class ParticipantRemoved(Event, frozen=True, kw_only=True, tag="participant.removed"):
     """A participant was removed, and their sessions have ended."""
 
@@ -97,6 +111,8 @@ class RefreshReuseDetected(Event, frozen=True, kw_only=True, tag="refresh.reuse_
 AnyEvent = (
     ParticipantAdmitted
     | ParticipantChanged
+    | ParticipantRenamed
+    | ParticipantTokenMinted
     | ParticipantRemoved
     | ParticipantBanned
     | ParticipantUnbanned

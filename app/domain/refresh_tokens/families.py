@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, literal, select, update
 
 from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_KEY, NO_TAG, Family, NewFamily, Policy
 from app.domain.refresh_tokens.tables import FamilyRow
@@ -29,6 +29,7 @@ def start(connection: Connection, new: NewFamily, policy: Policy, *, now: dateti
         rights_changed_at=None,
         subject=new.subject,
         scope=new.scope,
+        asked_scope=new.asked_scope,
         audience=new.audience,
         access_ttl_seconds=new.access_ttl_seconds,
         generation=FIRST_GENERATION,
@@ -44,26 +45,34 @@ def start(connection: Connection, new: NewFamily, policy: Policy, *, now: dateti
     return family
 
 
-def find(connection: Connection, family_id: UUID) -> Family | None:
-    """Find a family, living or not; None when there is none."""
-    row = connection.execute(select(FamilyRow).where(FamilyRow.id == family_id)).first()
+def find(connection: Connection, family_id: UUID, *, hold: bool = False) -> Family | None:
+    """
+    Find a family, living or not; None when there is none.
+
+    With `hold`, it is kept from being rotated and revoked until the transaction is over.
+    """
+    statement = select(FamilyRow).where(FamilyRow.id == family_id)
+    row = connection.execute(statement.with_for_update(read=True) if hold else statement).first()
     return None if row is None else family_of(row)
 
 
-def living(family_id: UUID, role: str | None, issued_at: datetime) -> Condition:
+def living(family_id: UUID, role: str | None, scope: str, issued_at: datetime) -> Condition:
     """
     Say that an access token of a family still holds: it exists, was not revoked, and its rights are those of then.
 
     Args:
         family_id: names it.
         role: what the token says of it; None for a tenant's.
-        issued_at: its `iat`, in whole seconds, which no token has that was made before the rights changed in them.
+        scope: what the token may do; of a participant's, all of that must be so still.
+        issued_at: its `iat`, in whole seconds. One of the same second in which the rights changed is not told from
+            those after by it, but by role and scope.
     """
     changed_at = FamilyRow.rights_changed_at
     return exists().where(
         FamilyRow.id == family_id,
         FamilyRow.revoked_at.is_(None),
         FamilyRow.role.is_not_distinct_from(role),
+        *([] if role is None else [_has(name) for name in scope.split(" ")]),
         changed_at.is_(None) | (changed_at < issued_at + timedelta(seconds=1)),
     )
 
@@ -140,6 +149,10 @@ def forget(connection: Connection, *, over_before: datetime, most: int) -> int:
         which = FamilyRow.id.in_(some.with_for_update(skip_locked=True))
         gone += connection.execute(delete(FamilyRow).where(which)).rowcount
     return gone
+
+
+def _has(scope: str) -> ColumnElement[bool]:
+    return (literal(" ") + FamilyRow.scope + literal(" ")).contains(f" {scope} ", autoescape=True)
 
 
 def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:

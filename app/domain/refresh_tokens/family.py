@@ -36,6 +36,7 @@ class Family:
     rights_changed_at: datetime | None
     subject: str
     scope: str
+    asked_scope: str | None
     audience: str
     access_ttl_seconds: int | None
     generation: int
@@ -70,7 +71,8 @@ class NewFamily:
     """
     What a session is opened for: by which key of which tenant, for whom, to do what, where.
 
-    It is over at `ends_by`, if that is before its time; its access tokens live for `access_ttl_seconds`, if given.
+    `asked_scope` stays its bound, whatever a change of the role brings. It is over at `ends_by`, if that is before its
+    time; its access tokens live for `access_ttl_seconds`, if given.
     """
 
     tenant_id: UUID
@@ -81,6 +83,7 @@ class NewFamily:
     room_id: UUID | None = None
     client_kid: str | None = None
     member: Member | None = None
+    asked_scope: str | None = None
     access_ttl_seconds: int | None = None
     ends_by: datetime | None = None
     sender: Sender = NOBODY

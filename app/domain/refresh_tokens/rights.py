@@ -10,7 +10,12 @@ from app.domain.refresh_tokens.tables import FamilyRow
 
 
 def regrade(
-    connection: Connection, member: Member, scope_of: Callable[[str], str | None], *, reason: str, now: datetime
+    connection: Connection,
+    member: Member,
+    scope_of: Callable[[str, str | None], str | None],
+    *,
+    reason: str,
+    now: datetime,
 ) -> None:
     """
     Give the living sessions of a participant another role and its scope; access tokens from before hold no longer.
@@ -18,14 +23,16 @@ def regrade(
     Args:
         connection: of a transaction in which nobody else changes this participant.
         member: the participant as it is now.
-        scope_of: gives the scope of a session for the one that it had; None ends it.
+        scope_of: gives the scope of a session for the one that it had and the one that was asked for; None ends it.
         reason: why, for those that end.
         now: aware, UTC.
     """
     living = (FamilyRow.participant_id == member.id) & FamilyRow.revoked_at.is_(None)
-    for scope in connection.execute(select(FamilyRow.scope).where(living).distinct()).scalars().all():
-        of_scope = update(FamilyRow).where(living, FamilyRow.scope == scope)
-        rights = scope_of(scope)
+    kinds = select(FamilyRow.scope, FamilyRow.asked_scope).where(living).distinct()
+    for scope, asked in connection.execute(kinds).all():
+        same_asked = FamilyRow.asked_scope.is_not_distinct_from(asked)
+        of_scope = update(FamilyRow).where(living, FamilyRow.scope == scope, same_asked)
+        rights = scope_of(scope, asked)
         if rights is None:
             connection.execute(of_scope.values(revoked_at=now, revoke_reason=reason))
         else:

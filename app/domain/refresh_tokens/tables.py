@@ -51,6 +51,8 @@ class FamilyRow(Base):
     rights_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     subject: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(String(1000))
+    # What a participant's session was asked for, which it never gets more than; None: all that the role has.
+    asked_scope: Mapped[str | None] = mapped_column(String(1000))
     audience: Mapped[str] = mapped_column(Text)
     # None: as long as all access tokens.
     access_ttl_seconds: Mapped[int | None]

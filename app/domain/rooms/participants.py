@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.domain.rooms.tables import ParticipantRow
-from app.foundation.database import have_alone, lean_on
+from app.foundation.database import have_alone
 from app.foundation.identifiers import new_id
 
 Role = Literal["host", "participant", "viewer"]
@@ -66,10 +66,10 @@ def line_up(connection: Connection, room_id: UUID) -> None:
     """
     Have the participants of a room to oneself until the transaction is over.
 
-    For who admits, so that two do not both take the last place, and for who removes or changes someone, so that no
-    session is opened for them meanwhile. The room itself is held before.
+    For who admits or mints, so that two do not both take the last place, and for who removes or changes someone, so
+    that no session is opened for them meanwhile. The room itself is held before.
     """
-    have_alone(connection, _lock_name(room_id))
+    have_alone(connection, f"participants_of/{room_id}")
 
 
 def admit(
@@ -105,14 +105,8 @@ def admit(
     )
 
 
-def find(connection: Connection, room_id: UUID, participant_id: UUID, *, hold: bool = False) -> Participant | None:
-    """
-    Find a participant of this room, removed or not; None when it has none of that id.
-
-    With `hold`, they are kept from being changed or removed until the transaction is over.
-    """
-    if hold:
-        lean_on(connection, _lock_name(room_id))
+def find(connection: Connection, room_id: UUID, participant_id: UUID) -> Participant | None:
+    """Find a participant of this room, removed or not; None when it has none of that id."""
     which = (ParticipantRow.id == participant_id) & (ParticipantRow.room_id == room_id)
     row = connection.execute(select(ParticipantRow).where(which)).first()
     return None if row is None else _participant(row)
@@ -163,10 +157,6 @@ def _write(connection: Connection, after: Participant, before: Participant) -> P
     if changed:
         connection.execute(update(ParticipantRow).where(ParticipantRow.id == before.id).values(changed))
     return after
-
-
-def _lock_name(room_id: UUID) -> str:
-    return f"participants_of/{room_id}"
 
 
 def _participant(row: Row[Any]) -> Participant:

@@ -82,7 +82,8 @@ def hold(connection: Connection, tenant_id: UUID) -> bool:
     Hold an open tenant until the transaction ends, and tell whether there is one.
 
     Every story that ends an authority of a tenant takes this first: two of them then never wait for each other's
-    sessions in opposite orders. Exchanges by API key are not held up; those by assertion lean on the tenant, and wait.
+    sessions in opposite orders. Exchanges by API key are not held up; those by assertion or for a participant lean on
+    the tenant, and wait.
     """
     statement = select(TenantRow.id).where(TenantRow.id == tenant_id, TenantRow.closed_at.is_(None))
     if connection.execute(statement.with_for_update(key_share=True)).first() is None:

@@ -43,15 +43,14 @@ class Client:
     A client that was authenticated.
 
     A tenant's has the tenant and what it may ask for; a resource server has the audience that it stands for.
-    `registered` are the keys that its assertion was verified with; `outdated` is its API key when that wants to be
-    renewed, after the transaction.
+    What it opens is over at `expires_at`, with its key. `outdated` is its API key when that wants to be renewed, after
+    the transaction.
     """
 
     tenant_id: UUID | None
     scopes: str
     key_id: str | None = None
     client_kid: str | None = None
-    registered: tenants.ClientKeys | None = None
     audience: str | None = None
     key_rotating_until: datetime | None = None
     expires_at: datetime | None = None
@@ -199,4 +198,4 @@ def _proven(connection: Connection, proven: Proven, *, hold: bool) -> Client:
         raise InvalidClientError
     if tenant.suspended:
         raise TenantSuspendedError
-    return Client(tenant.id, tenant.client_scopes, client_kid=proven.kid, registered=proven.registered)
+    return Client(tenant.id, tenant.client_scopes, client_kid=proven.kid)

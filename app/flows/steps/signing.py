@@ -94,7 +94,9 @@ def is_alive(connection: Connection, token: Verified) -> bool:
     if session_id is None:
         return False
     issued_at = datetime.fromtimestamp(token.claims.iat, UTC)
-    return holds(connection, living(session_id, token.claims.role, issued_at), signing_keys.trusted(token.kid))
+    claims = token.claims
+    held = living(session_id, claims.role, claims.scope, issued_at)
+    return holds(connection, held, signing_keys.trusted(token.kid))
 
 
 def _verify(presented: str, tools: Tools, *, own_api: bool) -> access_tokens.Outcome:
