@@ -110,6 +110,18 @@ def test_who_is_in_the_room_is_named_by_id(desk):
     assert again["scope"] == "rooms:read"
 
 
+@pytest.mark.parametrize("beside", [{"display_name": "Ada"}, {"role": "host"}, {"external_user_id": "user-1"}])
+def test_who_is_named_by_id_is_not_described_as_well(desk, beside):
+    """
+    L: beside a good `participant_id` nothing may stand that would admit, rename or promote somebody.
+    """
+    guest = granted(desk.exchange(desk.tenant.api_key, role="viewer"))["participant_id"]
+
+    named = {"participant_id": guest, "display_name": None, "role": None, **beside}
+
+    assert_is_refused(desk.exchange(desk.subject(), **named), "invalid_request")
+
+
 def test_the_tenants_own_id_is_one_participant(desk):
     """
     L: with `external_user_id` the same person is admitted once; without a role they get the usual one, and keep it.
