@@ -13,6 +13,7 @@ from oauthlib.oauth2 import BackendApplicationClient
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
+from tests.builders import a_room
 from tests.live import OTHER_AUDIENCE, Live
 
 SCOPE = ["offline_access", "rooms:read"]
@@ -101,6 +102,32 @@ def test_authlib_s_own_client_works_by_private_key(live, client):
         timeout=10,
     )
     assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+
+
+def test_authlib_s_own_client_exchanges_a_token(live, client):
+    """
+    L: it gets a tenant's token, and for that a participant's, which PyJWT verifies and which opens its room alone.
+    """
+    session = AuthlibSession(client.id, client.api_key, scope="participants:write rooms:read")
+    token_url, room_id = f"{live.url}/oauth/token", a_room(live.tools, client)
+
+    subject = session.fetch_token(token_url, grant_type="client_credentials")
+    exchanged = session.fetch_token(
+        token_url,
+        grant_type="urn:ietf:params:oauth:grant-type:token-exchange",
+        subject_token=subject["access_token"],
+        subject_token_type="urn:ietf:params:oauth:token-type:access_token",
+        room_id=room_id,
+        display_name="Ada Lovelace",
+        role="host",
+    )
+    claims = verify(live, exchanged["access_token"])
+
+    assert exchanged["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+    assert (claims["room_id"], claims["display_name"], claims["client_id"]) == (room_id, "Ada Lovelace", client.id)
+    assert set(exchanged["scope"].split()) == {"participants:write", "rooms:read"}
+    assert session.get(f"{live.url}/api/v1/rooms/{room_id}").status_code == 200
+    assert session.get(f"{live.url}/api/v1/rooms/{a_room(live.tools, client)}").status_code == 404
 
 
 def test_pyjwt_refuses_what_is_meant_for_others(live, client):
