@@ -48,8 +48,7 @@ def rotate_api_key(
         before = api_keys.find(connection, tenant_id, key_id) if tenants.hold(connection, tenant_id) else None
         if before is None:
             raise NotFoundError
-        beyond = [] if presented_id is None else _beyond(connection, caller, before, now)
-        if beyond:
+        if presented_id is not None and _beyond(connection, caller, before, now):
             raise InvalidScopeError
         issued = api_keys.rotate(connection, key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)
         if reason == "compromised":

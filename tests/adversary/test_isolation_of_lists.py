@@ -42,6 +42,8 @@ def two_of_each(http, tools):
             path = f"/api/v1/rooms/{place.room_id}/participants"
             answer = http.post(path, json={"display_name": "Gerd"}, headers=by(made.tenant.api_key))
             assert answer.status_code == 201
+        keys = f"/api/v1/tenants/{made.tenant.id}/api-keys"
+        assert http.post(keys, json={"name": "Second"}, headers=by(made.tenant.api_key)).status_code == 201
         return made
 
     return make

@@ -69,6 +69,7 @@ def test_what_happens_to_participants_is_told_in_order(http, tenant, room_id):
     names, actor = {"room_id": room_id, "participant_id": person}, key_of(tenant)
     assert told(http, tenant) == [
         ("participant.admitted", actor, {**names, "role": "host"}),
+        ("participant.renamed", actor, names),
         ("participant.role_changed", actor, {**names, "role": "viewer", "role_before": "host"}),
         ("participant.role_changed", actor, {**names, "role": "participant", "role_before": "viewer"}),
         ("participant.removed", actor, names),

@@ -15,6 +15,8 @@ DIALECT = Dialect(("/api/v1",), ErrorBody, lambda refusal: TABLE[refusal][0])
 def blueprint() -> Blueprint:
     """Give all routes of the dialect."""
     door = Blueprint("chalk", __name__, url_prefix=DIALECT.prefixes[0])
+    # Before the routes that speak of it.
+    door.record(lambda state: state.app.url_map.converters.update(but_bulk=participants.ButBulk))
     for each in (auth, tenants, api_keys, events, rooms, participants, sessions):
         door.register_blueprint(each.routes)
     return door

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET, Meta
+from werkzeug.routing import BaseConverter
 
 from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody
 from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read, read_optional, read_part
@@ -33,8 +34,15 @@ from app.flows.refusals import InvalidRequestError, ServiceError
 from app.flows.remove_participant import remove_participant
 from app.flows.results import Admission, Caller, NewParticipant
 
-# Ids are longer than the one word that stands in their place.
-_ONE = "/<string(minlength=5):participant_id>"
+_ONE = "/<but_bulk:participant_id>"
+
+
+class ButBulk(BaseConverter):
+    """Any part of a path but the one word that stands in the place of a participant's id."""
+
+    regex = r"(?!bulk\Z)[^/]+"
+    part_isolating = True
+
 
 routes = Blueprint("participants", __name__, url_prefix="/rooms/<room_id>/participants")
 
