@@ -137,6 +137,26 @@ def test_nobody_exchanges_their_own_for_what_is_anothers(http, tools, victim, ot
     assert rows_of(victim, tools) == before
 
 
+def test_no_token_for_one_room_is_exchanged_for_another(http, tools, victim):
+    """
+    B8, L: within one tenant too, a token for one room is answered alike for another room and for none; for its own it
+    is exchanged.
+    """
+    before, subject = rows_of(victim, tools), victim.second.room_token
+    whom = {"participant_id": victim.first.participant_id}
+
+    for asked in ({}, whom):
+        another, missing = (
+            exchange(http, victim, subject, room_id, **asked)
+            for room_id in (victim.first.room_id, missing_ids()["room_id"])
+        )
+        assert seen(another) == seen(missing)
+        assert (another.status_code, another.json["error"]) == (400, "invalid_request")
+    assert rows_of(victim, tools) == before
+
+    assert exchange(http, victim, subject, victim.second.room_id).status_code == 200
+
+
 @pytest.mark.parametrize("participant", [None, "new", "by id", "by id in one's own room"])
 def test_no_key_is_exchanged_for_what_is_anothers(http, tools, victim, other, participant):
     """
