@@ -1,5 +1,7 @@
 """The participants of a room, one by one and page by page."""
 
+import dataclasses
+
 from app.domain import access_tokens, rooms
 from app.domain.rooms import Participant, participants
 from app.flows import steps
@@ -27,14 +29,16 @@ def look_up_participant(caller: Caller, presented_room_id: str, presented_id: st
         participant = participants.find(connection, room_id, participant_id)
     if participant is None:
         raise NotFoundError
-    return participant
+    return _as_seen_by(caller, participant)
 
 
 def look_up_participants(
     caller: Caller, presented_room_id: str, page: tuple[str | None, int], tools: Tools, *, active: bool | None = None
 ) -> Page[Participant]:
     """
-    List the participants of a room: all who ever were in it, or with `active` those who are, or are not, now.
+    List the participants of a room, with the tenant's id for them if the caller may admit.
+
+    All who ever were in it, or with `active` those who are, or are not, now.
 
     Raises:
         NotFoundError: no such room, someone else's, or not the one that the token is confined to.
@@ -50,4 +54,11 @@ def look_up_participants(
             raise NotFoundError
         after = steps.open_cursor(tools, owner, cursor)
         found = participants.page(connection, room_id, after, limit + 1, active=active)
-    return steps.cut(tools, owner, found, limit)
+    return steps.cut(tools, owner, [_as_seen_by(caller, each) for each in found], limit)
+
+
+def _as_seen_by(caller: Caller, participant: Participant) -> Participant:
+    # The tenant's own id for them, an e-mail address perhaps, is for those who may admit by it.
+    if access_tokens.one_of(access_tokens.PARTICIPANTS_WRITE, caller.scope):
+        return participant
+    return dataclasses.replace(participant, external_user_id=None)
