@@ -43,11 +43,23 @@ parameters = {{ "path.tenant_id" = "${{{spare}_ID}}" }}
         ("tenants_rotate_key", "ROTATED"),
     )
 )
+# Keys likewise: the caller's own must outlive what is done to keys.
+ON_SPARE_KEYS = "".join(
+    f"""
+[[operations]]
+include-operation-id = "api_keys_{operation}"
+headers = {{ X-API-Key = "${{KEYS_KEY}}" }}
+parameters = {{ "path.tenant_id" = "${{KEYS_ID}}", "path.key_id" = "${{KEY_TO_{operation.upper()}}}" }}
+"""
+    for operation in ("change", "delete", "rotate")
+)
 ON_A_SPARE_PARTICIPANT = """
 [[operations]]
 include-operation-id = "participants_delete"
 parameters = { "path.room_id" = "${ROOM}", "path.participant_id" = "${REMOVED}" }
 """
+
+SPARED = ON_SPARE_TENANTS + ON_SPARE_KEYS + ON_A_SPARE_PARTICIPANT
 
 # They want a secret in their body, or somebody who is in a room, which no schema tells: tests/clients/ and
 # tests/entrypoints/ know theirs.
@@ -68,15 +80,19 @@ def live(new_database: Callable[[str], str]) -> Iterator[Live]:
 
 
 def as_a_tenant(live: Live) -> dict[str, str]:
-    """Give what a tenant calls with: its key, also as its OAuth client's secret; a spare participant and tenants."""
+    """Give what a tenant calls with: its key, also as its OAuth client's secret; and what it can spare."""
     tenant = builders.a_tenant(live.tools)
     builders.a_room(live.tools, tenant)
     names = {"KEY": tenant.api_key, "CLIENT_ID": tenant.id, "CLIENT_SECRET": tenant.api_key}
     names["ROOM"] = builders.a_room(live.tools, tenant)
     names["REMOVED"] = builders.a_participant(live.tools, tenant, names["ROOM"]).id
-    for spare in ("CHANGED", "DELETED", "ROTATED"):
+    for spare in ("CHANGED", "DELETED", "ROTATED", "KEYS"):
         other = builders.a_tenant(live.tools)
         names |= {f"{spare}_ID": other.id, f"{spare}_KEY": other.api_key}
+
+    for operation in ("CHANGE", "DELETE", "ROTATE"):
+        second = builders.a_key_holding("rooms:read", builders.Tenant(names["KEYS_ID"], ""), live.tools)
+        names[f"KEY_TO_{operation}"] = f"key_{second.api_key[8:16]}"
 
     answer = requests.post(f"{live.url}/api/v1/auth/token", json={"api_key": tenant.api_key}, timeout=10)
     return names | {"ACCESS_TOKEN": answer.json()["data"]["access_token"]}
@@ -113,6 +129,7 @@ def answered(entry: Mapping[str, Any], base: str) -> tuple[str, str, int]:
     """Read a recorded request as an operation, and the status that it got."""
     path = entry["request"]["url"].removeprefix(base).split("?")[0]
     path = re.sub(r"^(/api/v1/(room|session|tenant)s)/[^/]+", r"\1/{\2_id}", path)
+    path = re.sub(r"(/api-keys)/[^/]+", r"\1/{key_id}", path)
     path = re.sub(r"(/participants)/(?!bulk$)[^/]+", r"\1/{participant_id}", path)
     return entry["request"]["method"].lower(), path, entry["response"]["status"]
 
@@ -124,7 +141,7 @@ def test_what_is_documented_is_what_happens(live, tmp_path_factory):
     """
     tenant, operator, token = (tmp_path_factory.mktemp(caller) for caller in ("tenant", "operator", "token"))
 
-    seen = run(live, tenant, BY_KEY + BY_CLIENT + ON_SPARE_TENANTS + ON_A_SPARE_PARTICIPANT, as_a_tenant(live))
+    seen = run(live, tenant, BY_KEY + BY_CLIENT + SPARED, as_a_tenant(live))
     seen |= run(live, operator, BY_KEY + BY_CLIENT, as_an_operator(live))
     seen |= run(live, token, BY_TOKEN, as_a_tenant(live), "--include-path-regex", "^/api/v1/rooms")
 
@@ -144,7 +161,7 @@ def test_what_a_tenant_owns_no_other_tenant_can_read(live, tmp_path):
     tenants.write_text(json.dumps({"auth": users}))
 
     seen = run(
-        live, tmp_path, BY_TWO_TENANTS + ON_SPARE_TENANTS, one | {"TENANTS": str(tenants)},
+        live, tmp_path, BY_TWO_TENANTS + ON_SPARE_TENANTS + ON_SPARE_KEYS, one | {"TENANTS": str(tenants)},
         "--include-path-regex", "^/api/v1/(rooms|tenants)",
     )  # fmt: skip
 
