@@ -12,6 +12,9 @@ from app.domain.refresh_tokens.tables import FamilyRow
 from app.foundation.database import Condition
 from app.foundation.identifiers import new_id
 
+# What is over by this host's clock may live by another's for so long, with some to spare.
+_CLOCKS_DIFFER = timedelta(minutes=2)
+
 
 def start(connection: Connection, new: NewFamily, policy: Policy, *, now: datetime) -> Family:
     """Start a family in its first generation."""
@@ -156,7 +159,10 @@ def _has(scope: str) -> ColumnElement[bool]:
 
 
 def _end(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:
-    claim = update(FamilyRow).where(which, FamilyRow.revoked_at.is_(None))
+    # What is past its absolute end stays as it is: of short sessions there may be thousands for each one that lives,
+    # and to write them all would take longer than a statement may. What only idled may come back, and is ended.
+    alive = FamilyRow.revoked_at.is_(None) & (FamilyRow.absolute_expires_at > now - _CLOCKS_DIFFER)
+    claim = update(FamilyRow).where(which, alive)
     return connection.execute(claim.values(revoked_at=now, revoke_reason=reason)).rowcount
 
 
