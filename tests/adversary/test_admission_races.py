@@ -30,7 +30,9 @@ from tests.builders import a_room, a_tenant
 from tests.conftest import environment
 from tests.participants import VIEWER, admit, holder, mint, names, refresh
 
-RACERS, ROUNDS = 32, 10
+RACERS = 32
+# Of each of two kinds; on SQLite, writers stand in line anyway.
+ROUNDS = {"sqlite": 5, "postgresql": 10}
 # Far more than anyone gets to do before the removal that races them; who reaches it was never refused.
 TRIES = 2_000
 OVER = (ParticipantBannedError, ParticipantRemovedError, InvalidRefreshTokenError)
@@ -152,12 +154,12 @@ def remove_among_others(tools, ban):
 
 
 @pytest.mark.parametrize("ban", [True, False], ids=["banned", "removed"])
-def test_a_removal_leaves_no_living_session(tools, ban):
+def test_a_removal_leaves_no_living_session(backend, tools, ban):
     """
     B10, C13, I3: of sessions that are opened by admission and minting, and refreshed, while their participant is
     removed, none outlives it, and no access token; whoever tries is refused.
     """
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS[backend]):
         remove_among_others(tools, ban)
 
 
@@ -206,10 +208,10 @@ def demote_among_others(tools, way):
 
 
 @pytest.mark.parametrize("way", ["change", "admission"])
-def test_a_change_of_the_role_leaves_no_right_of_the_old_one(tools, way):
+def test_a_change_of_the_role_leaves_no_right_of_the_old_one(backend, tools, way):
     """
     B10, A14, C5: of refreshes, for all or for a part of the scope, and of minting, while a host becomes a viewer,
     no session keeps the old role, no token with an old right is taken afterwards, and what was given after it works.
     """
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS[backend]):
         demote_among_others(tools, way)

@@ -28,10 +28,10 @@ def room_id(tools, tenant):
 
 
 def ended_by(admission, tools):
-    """Tell for what reasons the sessions of a participant are over; None stands for a living one."""
-    of_participant = FamilyRow.participant_id == admission.participant.id
+    """Tell for what reasons the sessions of a participant are over, the oldest first; None stands for a living one."""
+    reasons = select(FamilyRow.revoke_reason).where(FamilyRow.participant_id == admission.participant.id)
     with tools.database.reading() as connection:
-        return list(connection.execute(select(FamilyRow.revoke_reason).where(of_participant)).scalars())
+        return list(connection.execute(reasons.order_by(FamilyRow.id)).scalars())
 
 
 @pytest.mark.parametrize("role", ["host", "participant", "viewer"])
