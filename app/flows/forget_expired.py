@@ -3,7 +3,8 @@
 from app.domain import audit, clients, refresh_tokens
 from app.flows.tools import Tools
 
-_MOST = 500
+# Rows of each kind; fewer than this in all, and little is left.
+BATCH = 500
 
 
 def forget_expired(tools: Tools) -> int:
@@ -20,6 +21,6 @@ def forget_expired(tools: Tools) -> int:
     """
     now = tools.clock.now()
     with tools.database.transaction() as connection:
-        forgotten = refresh_tokens.forget(connection, over_before=now - tools.keep_ended, most=_MOST)
-        forgotten += audit.forget(connection, recorded_before=now - tools.keep_events, most=_MOST)
-        return forgotten + clients.forget(connection, most=_MOST, now=now)
+        forgotten = refresh_tokens.forget(connection, over_before=now - tools.keep_ended, most=BATCH)
+        forgotten += audit.forget(connection, recorded_before=now - tools.keep_events, most=BATCH)
+        return forgotten + clients.forget(connection, most=BATCH, now=now)

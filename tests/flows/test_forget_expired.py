@@ -7,6 +7,7 @@ from sqlalchemy import func, insert, select, update
 from app.domain.clients.tables import SpentAssertionRow
 from app.domain.refresh_tokens import session_name
 from app.domain.refresh_tokens.tables import FamilyRow
+from app.factory import clean
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.change_tenant import change_tenant
 from app.flows.end_session import end_session
@@ -27,6 +28,20 @@ def count(tools, table=FamilyRow):
 def forget_all(tools):
     while forget_expired(tools):
         pass
+
+
+def two_thousand_that_are_over(worker, clock):
+    """A worker on a database that has them."""
+    tools = worker()
+    tenant = a_tenant(tools)
+    a_pair(tools, tenant)
+    with tools.database.transaction() as connection:
+        row = dict(connection.execute(select(FamilyRow.__table__)).one()._mapping)
+        many = [row | {"id": type(row["id"])(int=row["id"].int + number)} for number in range(1, 2000)]
+        connection.execute(insert(FamilyRow), many)
+        connection.execute(update(FamilyRow).values(revoked_at=clock.now()))
+    clock.step(days=8)
+    return tools
 
 
 def test_sessions_leave_a_while_after_they_are_over(worker, clock):
@@ -60,15 +75,7 @@ def test_a_batch_is_small_and_many_may_do_it_at_once(worker, clock):
     """
     Each call deletes some hundreds at the most; eight workers at once delete each row once and wait for nobody.
     """
-    tools = worker()
-    tenant = a_tenant(tools)
-    a_pair(tools, tenant)
-    with tools.database.transaction() as connection:
-        row = dict(connection.execute(select(FamilyRow.__table__)).one()._mapping)
-        many = [row | {"id": type(row["id"])(int=row["id"].int + number)} for number in range(1, 2000)]
-        connection.execute(insert(FamilyRow), many)
-        connection.execute(update(FamilyRow).values(revoked_at=clock.now()))
-    clock.step(days=8)
+    tools = two_thousand_that_are_over(worker, clock)
 
     first = forget_expired(tools)
     totals = []
@@ -88,6 +95,17 @@ def test_a_batch_is_small_and_many_may_do_it_at_once(worker, clock):
 
     assert 0 < first <= 1000
     assert first + sum(totals) == 2000
+    assert count(tools) == 0
+
+
+def test_a_worker_keeps_up_with_a_busy_minute(worker, clock):
+    """
+    In passing, once a minute, a worker forgets all that is over, however many batches that takes.
+    """
+    tools = two_thousand_that_are_over(worker, clock)
+
+    clean(tools)
+
     assert count(tools) == 0
 
 
