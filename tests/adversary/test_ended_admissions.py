@@ -34,12 +34,12 @@ from tests.builders import ALL_SCOPES, Tenant, a_key_holding, a_pair, a_room, an
 from tests.conftest import environment
 
 ROUNDS = {"sqlite": 10, "postgresql": 30}
-# What those are told who ask after the end, or whose question it overtakes.
-REFUSALS: dict[str, set[type[ServiceError]]] = {
-    "key_compromised": {InvalidApiKeyError, InvalidAccessTokenError, InvalidRequestError},
-    "tenant_suspended": {TenantSuspendedError, InvalidAccessTokenError, InvalidRequestError},
-    "tenant_closed": {InvalidApiKeyError, InvalidAccessTokenError, InvalidRequestError},
-    "room_ended": {RoomEndedError, InvalidAccessTokenError, InvalidRequestError},
+# What a client, whose own key lives, is told at token exchange when the subject has ended, or what both rest on.
+AT_TOKEN_EXCHANGE: dict[str, set[type[ServiceError]]] = {
+    "key_compromised": {InvalidRequestError},
+    "tenant_suspended": {InvalidRequestError, TenantSuspendedError},
+    "tenant_closed": {InvalidRequestError, InvalidApiKeyError},
+    "room_ended": {InvalidRequestError, RoomEndedError},
 }
 
 
@@ -82,29 +82,35 @@ def a_crowded_room(tools, operator):
     )
 
 
-def by_key(room, whom, tools):
+def admit_by_key(room, whom, tools):
     caller = authenticate_api_key(room.authority.tenant.api_key, tools)
     admit_participant(caller, Admit(room.authority.room_id, whom), tools)
 
 
-def by_host(room, whom, tools):
+def admit_by_host(room, whom, tools):
     caller = authenticate_access_token(room.host_token, tools)
     admit_participant(caller, Admit(room.authority.room_id, whom), tools)
 
 
-def by_exchange(room, whom, tools):
+def admit_by_exchange(room, whom, tools):
     key = Credential(secret=room.authority.tenant.api_key)
     exchange_for_participant(ParticipantExchange(key, room.authority.room_id, whom), tools)
 
 
-def by_token_exchange(room, whom, tools, *, of_key):
+def admit_by_token_exchange(room, whom, tools, *, of_key):
     subject = room.authority.tenant.api_key if of_key else room.token
     client = Credential(client_id=room.authority.tenant.id, secret=room.spare)
     scope = "rooms:read offline_access" if of_key else None
     exchange_token(TokenExchange(client, subject, of_key, room.authority.room_id, whom, scope=scope), tools)
 
 
-WAYS = [by_key, by_host, by_exchange, partial(by_token_exchange, of_key=True), partial(by_token_exchange, of_key=False)]
+WAYS = [
+    admit_by_key,
+    admit_by_host,
+    admit_by_exchange,
+    partial(admit_by_token_exchange, of_key=True),
+    partial(admit_by_token_exchange, of_key=False),
+]
 
 
 def until_refused(admit, room, whom, tools):
@@ -129,17 +135,19 @@ def race(room, whom, end, tools):
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.reason)
 def test_an_ended_authority_leaves_nobody_in_the_room(backend, tools, ending):
     """
-    B10, C13: of sessions that are opened for participants, by key, by a host and by token exchange, while their
-    authority ends, none outlives it; be they new in the room, or there before.
+    B10, C13, A9: of sessions that are opened for participants, by key, by a host and by token exchange, while their
+    authority ends, none outlives it; be they new in the room, or there before. A client that lives hears of its
+    subject.
     """
     operator = authenticate_api_key(an_operator(tools), tools)
     for number in range(ROUNDS[backend]):
         room = a_crowded_room(tools, operator)
         whom = room.guest_id if number % 2 else NewParticipant("Someone")
 
-        refusals = race(room, whom, partial(ending.end, room.authority, tools), tools)
+        by_key, by_host, by_exchange, *others = race(room, whom, partial(ending.end, room.authority, tools), tools)
 
-        assert set(refusals) <= REFUSALS[ending.reason]
+        assert (by_key, by_host, by_exchange) == (ending.refusal, InvalidAccessTokenError, ending.refusal)
+        assert set(others) <= AT_TOKEN_EXCHANGE[ending.reason]
         assert reasons(FamilyRow.tenant_id == room.authority.caller.tenant_id, tools) == {ending.reason}
 
 
