@@ -46,5 +46,5 @@ def change_api_key(
             beyond = access_tokens.without(before.scopes, after.scopes)
             refresh_tokens.end_all_of_key_beyond(connection, key_id, beyond, reason="key_narrowed", now=now)
         event = audit.ApiKeyChanged(key_id=presented_id)
-        audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+        steps.record(connection, caller, tenant_id, event, now=now)
     return after

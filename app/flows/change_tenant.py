@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import datetime
 
-from app.domain import access_tokens, api_keys, clients, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, audit, clients, refresh_tokens, tenants
 from app.flows import steps
 from app.flows.refusals import InvalidRequestError, NotFoundError
 from app.flows.results import Caller, Changes, ClientKeys, Tenant
@@ -39,6 +39,8 @@ def change_tenant(caller: Caller, presented_id: str, changes: Changes, tools: To
             refresh_tokens.end_all_of_tenant(connection, tenant_id, reason="tenant_suspended", now=now)
         elif changes.suspended is False:
             api_keys.resume_all(connection, tenant_id)
+        for event in _events(before, changed):
+            steps.record(connection, caller, tenant_id, event, now=now)
 
     _tell(caller, before, changed)
     return changed
@@ -56,6 +58,17 @@ def _allowed(caller: Caller, changes: Changes) -> Changes:
     # A client with keys may never do more than the key that registered them.
     scopes = " ".join(access_tokens.VOCABULARY) if caller.kind == "operator" else caller.scope
     return dataclasses.replace(changes, client_scopes=scopes)
+
+
+def _events(before: Tenant, after: Tenant) -> list[audit.Event]:
+    events: list[audit.Event] = []
+    if (before.name, before.limits) != (after.name, after.limits):
+        events.append(audit.TenantChanged())
+    if before.client_keys != after.client_keys:
+        events.append(audit.ClientKeysChanged())
+    if before.suspended != after.suspended:
+        events.append(audit.TenantSuspended() if after.suspended else audit.TenantResumed())
+    return events
 
 
 def _tell(caller: Caller, before: Tenant, after: Tenant) -> None:

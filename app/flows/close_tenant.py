@@ -1,6 +1,6 @@
 """A tenant in; it is gone, and everything that acted in its name with it."""
 
-from app.domain import access_tokens, api_keys, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller
@@ -24,5 +24,6 @@ def close_tenant(caller: Caller, presented_id: str, tools: Tools) -> None:
         tenants.close(connection, tenant_id, now=now)
         api_keys.revoke_all(connection, tenant_id, now=now)
         refresh_tokens.end_all_of_tenant(connection, tenant_id, reason="tenant_closed", now=now)
+        steps.record(connection, caller, tenant_id, audit.TenantClosed(), now=now)
 
     logs.event("tenant.closed", tenant=print_id("tenant", tenant_id))

@@ -63,7 +63,7 @@ def create_api_key(caller: Caller, presented_tenant_id: str, wanted: KeyWanted, 
         )
         issued = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
         event = audit.ApiKeyCreated(key_id=issued.name, scope=new.scopes)
-        audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+        steps.record(connection, caller, tenant_id, event, now=now)
         details = api_keys.find(connection, tenant_id, issued.id)
     if details is None:
         raise TypeError("a key that was just issued is not there")

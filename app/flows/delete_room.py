@@ -1,6 +1,6 @@
 """A room in; it is over, nobody sees it any more, and every session that was bound to it has ended."""
 
-from app.domain import access_tokens, refresh_tokens, rooms, tenants
+from app.domain import access_tokens, audit, refresh_tokens, rooms, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller
@@ -24,5 +24,6 @@ def delete_room(caller: Caller, presented_id: str, tools: Tools) -> None:
         if not tenants.hold(connection, tenant_id) or not rooms.delete(connection, tenant_id, room_id, now=now):
             raise NotFoundError
         refresh_tokens.end_all_of_room(connection, room_id, reason="room_deleted", now=now)
+        steps.record(connection, caller, tenant_id, audit.RoomDeleted(room_id=presented_id), now=now)
 
     logs.event("room.deleted", tenant=print_id("tenant", tenant_id), room=print_id("room", room_id))

@@ -1,6 +1,6 @@
 """A room in; it is over, and every session that was bound to it."""
 
-from app.domain import access_tokens, refresh_tokens, rooms, tenants
+from app.domain import access_tokens, audit, refresh_tokens, rooms, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError, RoomEndedError
 from app.flows.results import Caller, Room
@@ -31,6 +31,7 @@ def end_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
         if not ended:
             raise RoomEndedError
         refresh_tokens.end_all_of_room(connection, room_id, reason="room_ended", now=now)
+        steps.record(connection, caller, tenant_id, audit.RoomEnded(room_id=presented_id), now=now)
 
     logs.event("room.ended", tenant=print_id("tenant", tenant_id), room=print_id("room", room_id))
     return room

@@ -26,7 +26,7 @@ def end_session(caller: Caller, presented_id: str, tools: Tools) -> None:
         ended = refresh_tokens.revoke(connection, session_id, reason="ended", now=now, tenant_id=tenant_id)
         if ended is not None:
             event = audit.SessionRevoked(session_id=presented_id)
-            audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+            steps.record(connection, caller, tenant_id, event, now=now)
     if ended is None:
         raise NotFoundError
     logs.event("session.revoked", session=refresh_tokens.session_name(session_id))

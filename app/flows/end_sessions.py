@@ -24,6 +24,6 @@ def end_sessions(caller: Caller, presented_tenant_id: str, tools: Tools) -> int:
             raise NotFoundError
         ended = refresh_tokens.end_all_of_tenant(connection, tenant_id, reason="all_ended", now=now)
         event = audit.SessionsRevoked(sessions=ended)
-        audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+        steps.record(connection, caller, tenant_id, event, now=now)
     logs.event("sessions.revoked", tenant=print_id("tenant", tenant_id), sessions=ended)
     return ended

@@ -1,10 +1,11 @@
 """A name in, a room out."""
 
-from app.domain import access_tokens, rooms, tenants
+from app.domain import access_tokens, audit, rooms, tenants
 from app.flows import steps
 from app.flows.refusals import ForbiddenError, NotFoundError, RoomLimitError
 from app.flows.results import Caller, Room
 from app.flows.tools import Tools
+from app.foundation.identifiers import print_id
 
 
 def open_room(caller: Caller, name: str, tools: Tools) -> Room:
@@ -26,7 +27,11 @@ def open_room(caller: Caller, name: str, tools: Tools) -> Room:
         if tenant is None:
             raise NotFoundError
         most = tenant.limits.max_concurrent_rooms
-        room = rooms.open_room(connection, tenant_id, name, most=most, now=tools.clock.now())
+        now = tools.clock.now()
+        room = rooms.open_room(connection, tenant_id, name, most=most, now=now)
+        if room is not None:
+            event = audit.RoomOpened(room_id=print_id("room", room.id))
+            steps.record(connection, caller, tenant_id, event, now=now)
     if room is None:
         raise RoomLimitError
     return room

@@ -1,11 +1,12 @@
 """A name in; a tenant and its first API key out."""
 
-from app.domain import access_tokens, api_keys, tenants
+from app.domain import access_tokens, api_keys, audit, tenants
 from app.flows import steps
 from app.flows.results import Caller, Limits, OpenedTenant
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.identifiers import print_id
+from app.foundation.sender import NOBODY
 
 
 def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) -> OpenedTenant:
@@ -30,6 +31,8 @@ def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) 
         scopes = " ".join(access_tokens.VOCABULARY)
         new = api_keys.NewKey("sk", tenant.id, scopes)
         key = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
+        actor, sender = (None, NOBODY) if caller is None else (steps.name_of(caller), caller.sender)
+        audit.record(connection, tenant.id, audit.TenantOpened(key_id=key.name), sender, actor=actor, now=now)
 
     logs.event("tenant.opened", tenant=print_id("tenant", tenant.id), key=key.name)
     return OpenedTenant(tenant, key)

@@ -1,6 +1,6 @@
 """A room and a name in; the room as it is called now."""
 
-from app.domain import access_tokens, rooms
+from app.domain import access_tokens, audit, rooms
 from app.flows import steps
 from app.flows.refusals import NotFoundError, RoomEndedError
 from app.flows.results import Caller, Room
@@ -20,6 +20,9 @@ def rename_room(caller: Caller, presented_id: str, name: str, tools: Tools) -> R
     room_id = steps.must_be_its_room(caller, presented_id)
     with tools.database.transaction() as connection:
         renamed = rooms.rename(connection, tenant_id, room_id, name)
+        if renamed:
+            event = audit.RoomRenamed(room_id=presented_id)
+            steps.record(connection, caller, tenant_id, event, now=tools.clock.now())
         room = rooms.find(connection, tenant_id, room_id)
     if room is None:
         raise NotFoundError

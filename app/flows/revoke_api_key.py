@@ -27,6 +27,6 @@ def revoke_api_key(caller: Caller, presented_tenant_id: str, presented_id: str, 
             raise NotFoundError
         refresh_tokens.end_all_of_key(connection, key_id, reason="key_revoked", now=now)
         event = audit.ApiKeyRevoked(key_id=presented_id)
-        audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+        steps.record(connection, caller, tenant_id, event, now=now)
 
     logs.event("api_key.revoked", tenant=print_id("tenant", tenant_id), key=presented_id)

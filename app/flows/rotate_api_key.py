@@ -59,7 +59,7 @@ def rotate_api_key(
         if issued is not None:
             after = api_keys.find(connection, tenant_id, issued.id)
             event = audit.ApiKeyRotated(key_id=api_keys.key_name(key_id), successor_id=issued.name, reason=reason)
-            audit.record(connection, tenant_id, event, caller.sender, actor=steps.name_of(caller), now=now)
+            steps.record(connection, caller, tenant_id, event, now=now)
 
     # Refused after the commit: a compromised key is dead all the same.
     if issued is None or after is None:

@@ -61,8 +61,8 @@ class AtWork:
         # By session: the refresh token with which it is used, and when it was or will be over.
         self.used: dict[str, str] = {}
         self.over_at: dict[str, datetime] = {}
-        # Ada comes into the room on the first day, and is there ever after.
-        self.events = [clock.now()]
+        # Two tenants, the client's keys of one, and a room; Ada comes into it on the first day, and stays.
+        self.events = [clock.now()] * 5
 
     def day(self) -> None:
         """Do all that is done in a day, and step the clock to the next one."""

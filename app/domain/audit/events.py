@@ -10,6 +10,56 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """The root of all events."""
 
 
+class TenantOpened(Event, frozen=True, kw_only=True, tag="tenant.opened"):
+    """The tenant, and its first API key."""
+
+    key_id: str
+
+
+class TenantChanged(Event, frozen=True, kw_only=True, tag="tenant.changed"):
+    """The tenant has another name or other limits."""
+
+
+class TenantSuspended(Event, frozen=True, kw_only=True, tag="tenant.suspended"):
+    """An operator paused the tenant: its keys do not work, and its sessions have ended."""
+
+
+class TenantResumed(Event, frozen=True, kw_only=True, tag="tenant.resumed"):
+    """An operator lets the tenant act again."""
+
+
+class TenantClosed(Event, frozen=True, kw_only=True, tag="tenant.closed"):
+    """The tenant is gone for good, and all that acted in its name."""
+
+
+class ClientKeysChanged(Event, frozen=True, kw_only=True, tag="tenant.client_keys_changed"):
+    """The keys of the tenant's OAuth client were registered, replaced or withdrawn."""
+
+
+class RoomOpened(Event, frozen=True, kw_only=True, tag="room.opened"):
+    """A room."""
+
+    room_id: str
+
+
+class RoomRenamed(Event, frozen=True, kw_only=True, tag="room.renamed"):
+    """A room has another name."""
+
+    room_id: str
+
+
+class RoomEnded(Event, frozen=True, kw_only=True, tag="room.ended"):
+    """A room is over, and every session that was bound to it."""
+
+    room_id: str
+
+
+class RoomDeleted(Event, frozen=True, kw_only=True, tag="room.deleted"):
+    """A room is over and seen no more, and every session that was bound to it has ended."""
+
+    room_id: str
+
+
 class ParticipantAdmitted(Event, frozen=True, kw_only=True, tag="participant.admitted"):
     """Someone came into a room, for the first time or again after they were removed."""
 
@@ -109,7 +159,17 @@ class RefreshReuseDetected(Event, frozen=True, kw_only=True, tag="refresh.reuse_
 
 
 AnyEvent = (
-    ParticipantAdmitted
+    TenantOpened
+    | TenantChanged
+    | TenantSuspended
+    | TenantResumed
+    | TenantClosed
+    | ClientKeysChanged
+    | RoomOpened
+    | RoomRenamed
+    | RoomEnded
+    | RoomDeleted
+    | ParticipantAdmitted
     | ParticipantChanged
     | ParticipantRenamed
     | ParticipantTokenMinted

@@ -22,6 +22,7 @@ from app.flows.steps.callers import (
     must_reach,
     name_of,
     participant_asked,
+    record,
     rights_of,
 )
 from app.flows.steps.clients import Client, Credential, admit_client, authenticate_client, prove
@@ -75,6 +76,7 @@ __all__ = [
     "prove",
     "read_again",
     "read_refresh_token",
+    "record",
     "regrade",
     "renew",
     "retry_tags",

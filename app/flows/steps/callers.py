@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import access_tokens, api_keys
+from app.domain import access_tokens, api_keys, audit
 from app.domain.rooms import NewParticipant
 from app.flows.refusals import ForbiddenError, InsufficientScopeError, InvalidApiKeyError, NotFoundError
 from app.flows.results import Caller
@@ -18,6 +18,11 @@ def name_of(caller: Caller) -> str | None:
     if caller.token is not None:
         return print_id("ses", caller.token.session_id)
     return None if caller.key_id is None else api_keys.key_name(caller.key_id)
+
+
+def record(connection: Connection, caller: Caller, tenant_id: UUID, event: audit.Event, *, now: datetime) -> None:
+    """Record an event that a caller brought about, in the transaction of what it tells."""
+    audit.record(connection, tenant_id, event, caller.sender, actor=name_of(caller), now=now)
 
 
 def must_be_operator(caller: Caller) -> None:
