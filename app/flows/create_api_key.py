@@ -49,7 +49,8 @@ def create_api_key(caller: Caller, presented_tenant_id: str, wanted: KeyWanted, 
     if wanted.expires_at is not None and wanted.expires_at <= now:
         raise InvalidRequestError("expires_at", "must be in the future")
     with tools.database.transaction() as connection:
-        if not tenants.hold(connection, tenant_id):
+        tenant = tenants.find(connection, tenant_id) if tenants.hold(connection, tenant_id) else None
+        if tenant is None:
             raise NotFoundError
         held, expires_at = steps.rights_of(connection, caller, now=now)
         new = api_keys.NewKey(
@@ -60,6 +61,9 @@ def create_api_key(caller: Caller, presented_tenant_id: str, wanted: KeyWanted, 
             notes=wanted.metadata,
             networks=None if wanted.networks is None else " ".join(wanted.networks),
             expires_at=min((each for each in (wanted.expires_at, expires_at) if each is not None), default=None),
+            # What was pushed from the tenant to its keys holds for this one too.
+            assertion_only=tenant.client_keys is not None,
+            suspended_at=now if tenant.suspended else None,
         )
         issued = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
         event = audit.ApiKeyCreated(key_id=issued.name, scope=new.scopes)

@@ -34,6 +34,7 @@ class NewKey:
     notes: str | None = None
     networks: str | None = None
     expires_at: datetime | None = None
+    suspended_at: datetime | None = None
 
 
 @dataclass(frozen=True)
