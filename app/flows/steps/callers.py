@@ -73,7 +73,8 @@ def rights_of(connection: Connection, caller: Caller, *, now: datetime) -> tuple
     held = api_keys.hold(connection, caller.key_id, now=now)
     if not held.works:
         raise InvalidApiKeyError
-    return access_tokens.shared(caller.scope, held.scopes), held.expires_at
+    # A grace never lies beyond the key's own end.
+    return access_tokens.shared(caller.scope, held.scopes), held.grace_ends_at or held.expires_at
 
 
 def key_id_of(presented: str) -> str:
