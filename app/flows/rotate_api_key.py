@@ -32,7 +32,7 @@ def rotate_api_key(
 
     Raises:
         NotFoundError: no such tenant or key, or someone else's.
-        ForbiddenError: an operator called and named no key.
+        ForbiddenError: an operator called and named no key; or the key, and so its successor, would outlive the caller.
         InvalidScopeError: the key may do more than the caller, who would be shown its successor.
         KeyNotActiveError: the key has its successor already; a compromised one has been ended all the same.
         InsufficientScopeError: the credential lacks `keys:write`.
@@ -48,8 +48,8 @@ def rotate_api_key(
         before = api_keys.find(connection, tenant_id, key_id) if tenants.hold(connection, tenant_id) else None
         if before is None:
             raise NotFoundError
-        if presented_id is not None and _beyond(connection, caller, before, now):
-            raise InvalidScopeError
+        if presented_id is not None:
+            _must_reach_as_far(connection, caller, before, now)
         issued = api_keys.rotate(connection, key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)
         if reason == "compromised":
             # Also a key that was replaced before and is in its grace: it ends now, though it has its successor.
@@ -70,6 +70,12 @@ def rotate_api_key(
     return CreatedKey(issued, after)
 
 
-def _beyond(connection: Connection, caller: Caller, key: KeyDetails, now: datetime) -> list[str]:
-    held, _ = steps.rights_of(connection, caller, now=now)
-    return access_tokens.without(key.scopes, held)
+def _must_reach_as_far(connection: Connection, caller: Caller, key: KeyDetails, now: datetime) -> None:
+    held, ends_at = steps.rights_of(connection, caller, now=now)
+    if access_tokens.without(key.scopes, held):
+        raise InvalidScopeError
+    # One that is not active gets no successor.
+    if ends_at is None or key.status_at(now) != "active":
+        return
+    if key.expires_at is None or key.expires_at > ends_at:
+        raise ForbiddenError

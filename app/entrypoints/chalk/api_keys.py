@@ -112,7 +112,7 @@ def delete(tenant_id: str, key_id: str) -> Response:
         json=RotateKeyRequest,
         answers={201: Data[CreatedKeyBody]},
         body_required=False,
-        refuses=(*_WRITE, refusals.KeyNotActiveError),
+        refuses=(*_WRITE, refusals.ForbiddenError, refusals.KeyNotActiveError),
         security="key",
     )
 )
