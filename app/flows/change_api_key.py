@@ -21,6 +21,7 @@ def change_api_key(
         InvalidScopeError: it has not all of these scopes.
         InvalidRequestError: it would end later than it does, or is over already.
         InsufficientScopeError: the credential lacks `keys:write`.
+        InvalidApiKeyError: the caller's own key ended meanwhile.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
     key_id = steps.key_id_of(presented_id)
@@ -29,6 +30,8 @@ def change_api_key(
         before = api_keys.find(connection, tenant_id, key_id) if tenants.hold(connection, tenant_id) else None
         if before is None:
             raise NotFoundError
+        # Asked last: what one stood in line for may have been one's own end.
+        steps.rights_of(connection, caller, now=now)
         if before.status_at(now) != "active":
             raise KeyNotActiveError
         if changes.scopes is not None:

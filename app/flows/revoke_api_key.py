@@ -16,6 +16,7 @@ def revoke_api_key(caller: Caller, presented_tenant_id: str, presented_id: str, 
     Raises:
         NotFoundError: no such tenant or key, someone else's, or it was revoked before.
         InsufficientScopeError: the credential lacks `keys:write`.
+        InvalidApiKeyError: the caller's own key ended meanwhile.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
     key_id = steps.key_id_of(presented_id)
@@ -23,6 +24,8 @@ def revoke_api_key(caller: Caller, presented_tenant_id: str, presented_id: str, 
     with tools.database.transaction() as connection:
         if not tenants.hold(connection, tenant_id) or api_keys.find(connection, tenant_id, key_id) is None:
             raise NotFoundError
+        # Asked last: what one stood in line for may have been one's own end.
+        steps.rights_of(connection, caller, now=now)
         if not api_keys.revoke(connection, key_id, now=now):
             raise NotFoundError
         refresh_tokens.end_all_of_key(connection, key_id, reason="key_revoked", now=now)

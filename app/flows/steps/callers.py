@@ -67,12 +67,15 @@ def rights_of(connection: Connection, caller: Caller, *, now: datetime) -> tuple
 
     Raises:
         InvalidApiKeyError: it ended meanwhile.
+        InsufficientScopeError: it lost `keys:write` meanwhile.
     """
     if caller.kind == "operator" or caller.key_id is None:
         return " ".join(access_tokens.VOCABULARY), None
     held = api_keys.hold(connection, caller.key_id, now=now)
     if not held.works:
         raise InvalidApiKeyError
+    if not access_tokens.one_of(access_tokens.KEYS_WRITE, held.scopes):
+        raise InsufficientScopeError(access_tokens.KEYS_WRITE)
     # A grace never lies beyond the key's own end.
     return access_tokens.shared(caller.scope, held.scopes), held.grace_ends_at or held.expires_at
 
