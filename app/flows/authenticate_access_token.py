@@ -50,7 +50,7 @@ def _caller(token: access_tokens.Verified, tools: Tools, sender: Sender) -> Call
         raise InvalidAccessTokenError
 
     with tools.database.reading() as connection:
-        alive = steps.is_alive(connection, token)
+        alive = steps.is_alive(connection, token, now=tools.clock.now())
     if not alive:
         raise InvalidAccessTokenError
     return Caller(

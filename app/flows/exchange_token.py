@@ -103,7 +103,7 @@ def exchange_token(wanted: TokenExchange, tools: Tools) -> TokenPair:
     now = tools.clock.now()
     try:
         with tools.database.transaction() as connection:
-            if subject.token is not None and not steps.is_alive(connection, subject.token):
+            if subject.token is not None and not steps.is_alive(connection, subject.token, now=now):
                 raise _not_exchangeable()
             opened = steps.open_session(connection, subject.authority, asked, tools, now=now)
     except NotFoundError as error:

@@ -44,7 +44,7 @@ def _access_token(presented: str, caller: steps.Client, tools: Tools) -> Facts |
         return None
 
     with tools.database.reading() as connection:
-        alive = steps.is_alive(connection, token)
+        alive = steps.is_alive(connection, token, now=tools.clock.now())
     return {"active": True, "token_type": "Bearer", **msgspec.to_builtins(claims)} if alive else None
 
 

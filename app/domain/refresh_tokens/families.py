@@ -59,9 +59,11 @@ def find(connection: Connection, family_id: UUID, *, hold: bool = False) -> Fami
     return None if row is None else family_of(row)
 
 
-def living(family_id: UUID, role: str | None, scope: str, issued_at: datetime) -> Condition:
+def living(family_id: UUID, role: str | None, scope: str, issued_at: datetime, *, now: datetime) -> Condition:
     """
-    Say that an access token of a family still holds: it exists, was not revoked, and its rights are those of then.
+    Say that an access token of a family still holds: it lives, and its rights are those of then.
+
+    Its end may have come nearer since the token was minted.
 
     Args:
         family_id: names it.
@@ -69,11 +71,13 @@ def living(family_id: UUID, role: str | None, scope: str, issued_at: datetime) -
         scope: what the token may do; of a participant's, all of that must be so still.
         issued_at: its `iat`, in whole seconds. One of the same second in which the rights changed is not told from
             those after by it, but by role and scope.
+        now: aware, UTC.
     """
     changed_at = FamilyRow.rights_changed_at
     return exists().where(
         FamilyRow.id == family_id,
         FamilyRow.revoked_at.is_(None),
+        FamilyRow.absolute_expires_at > now,
         FamilyRow.role.is_not_distinct_from(role),
         *([] if role is None else [_has(name) for name in scope.split(" ")]),
         changed_at.is_(None) | (changed_at < issued_at + timedelta(seconds=1)),

@@ -88,14 +88,14 @@ def verify(presented: str, tools: Tools, *, own_api: bool = False) -> Verified |
     return outcome if isinstance(outcome, Verified | Expired) else None
 
 
-def is_alive(connection: Connection, token: Verified) -> bool:
-    """Tell whether a verified token still holds: neither its session nor the key that signed it was revoked."""
+def is_alive(connection: Connection, token: Verified, *, now: datetime) -> bool:
+    """Tell whether a verified token still holds: its session lives, and the key that signed it was not revoked."""
     session_id = parse_id(SESSION_PREFIX, token.claims.sid)
     if session_id is None:
         return False
     issued_at = datetime.fromtimestamp(token.claims.iat, UTC)
     claims = token.claims
-    held = living(session_id, claims.role, claims.scope, issued_at)
+    held = living(session_id, claims.role, claims.scope, issued_at, now=now)
     return holds(connection, held, signing_keys.trusted(token.kid))
 
 

@@ -86,7 +86,7 @@ def enter(connection: Connection, authority: Authority, room_id: UUID, *, now: d
     room = rooms.hold(connection, authority.tenant_id, room_id)
     participants.line_up(connection, room_id)
     # Asked last: what one stood in line for may have been one's own end.
-    stands = _key_stands(authority, key) if authority.token is None else _token_stands(connection, authority, key)
+    stands = _key_stands(authority, key) if authority.token is None else _token_stands(connection, authority, key, now)
     if tenant is None or stands is None:
         raise InvalidApiKeyError if authority.token is None else InvalidAccessTokenError
     if tenant.suspended:
@@ -110,13 +110,15 @@ def _key_stands(authority: Authority, key: api_keys.Held | None) -> Authority | 
     return replace(authority, scope=access_tokens.shared(authority.scope, key.scopes), ends_by=key.expires_at)
 
 
-def _token_stands(connection: Connection, authority: Authority, key: api_keys.Held | None) -> Authority | None:
+def _token_stands(
+    connection: Connection, authority: Authority, key: api_keys.Held | None, now: datetime
+) -> Authority | None:
     token = authority.token
     if token is None:
         return None
     # Its session lives on when its key was replaced, and is not ended before what it opens is there to be ended.
     family = refresh_tokens.find(connection, token.session_id, hold=True)
-    living = refresh_tokens.living(token.session_id, token.role, token.scope, token.issued_at)
+    living = refresh_tokens.living(token.session_id, token.role, token.scope, token.issued_at, now=now)
     if family is None or not holds(connection, living):
         return None
     # What is opened is over with whatever it was opened by, through however many hands it went.
