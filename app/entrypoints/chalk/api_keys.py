@@ -11,6 +11,7 @@ from app.entrypoints.chalk.dialect.api_keys import (
     created_key_body,
     key_body,
     metadata_asked,
+    moment_asked,
     networks_asked,
 )
 from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody, RotateKeyRequest
@@ -41,7 +42,7 @@ def create(tenant_id: str) -> Response:
     wanted = KeyWanted(
         name=asked.name,
         scope=None if asked.scopes is UNSET else " ".join(asked.scopes),
-        expires_at=None if asked.expires_at is UNSET else asked.expires_at,
+        expires_at=moment_asked(asked.expires_at),
         networks=networks_asked(asked.allowed_cidrs),
         metadata=metadata_asked(asked.metadata),
     )
@@ -90,7 +91,7 @@ def change(tenant_id: str, key_id: str) -> Response:
     changes = KeyChanges(
         name=None if asked.name is UNSET else asked.name,
         scopes=None if asked.scopes is UNSET else " ".join(asked.scopes),
-        expires_at=None if asked.expires_at is UNSET else asked.expires_at,
+        expires_at=moment_asked(asked.expires_at),
         networks=networks_asked(asked.allowed_cidrs),
         from_everywhere=asked.allowed_cidrs is None,
         metadata=metadata_asked(asked.metadata),

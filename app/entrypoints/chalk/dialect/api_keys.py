@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -98,6 +98,21 @@ def networks_asked(asked: Sequence[str] | UnsetType | None) -> list[str] | None:
         return [str(ipaddress.ip_network(each)) for each in asked]
     except ValueError:
         raise InvalidRequestError("allowed_cidrs", "must be addresses, or networks like 10.0.0.0/8") from None
+
+
+def moment_asked(asked: datetime | UnsetType | None) -> datetime | None:
+    """
+    Read a moment in UTC; None when there is none.
+
+    Raises:
+        InvalidRequestError: there is no such moment in UTC, at either end of the calendar.
+    """
+    if asked is UNSET or asked is None:
+        return None
+    try:
+        return asked.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequestError("expires_at", "must be a moment of the calendar") from None
 
 
 def metadata_asked(asked: dict[str, Any] | UnsetType) -> str | None:
