@@ -95,7 +95,7 @@ def networks_asked(asked: Sequence[str] | UnsetType | None) -> list[str] | None:
     if asked is UNSET or asked is None:
         return None
     try:
-        return [str(ipaddress.ip_network(each)) for each in asked]
+        return [str(_network(each)) for each in asked]
     except ValueError:
         raise InvalidRequestError("allowed_cidrs", "must be addresses, or networks like 10.0.0.0/8") from None
 
@@ -128,6 +128,17 @@ def metadata_asked(asked: dict[str, Any] | UnsetType) -> str | None:
     if len(text.encode()) > _MOST_METADATA_BYTES or "\\u0000" in text:
         raise InvalidRequestError("metadata", "must be an object of at most 4096 bytes")
     return text
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    # The interface of a link-local address (RFC 4007 section 11) may be any text, and is not of the client.
+    if "%" in text:
+        raise ValueError(text)
+    network = ipaddress.ip_network(text)
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < 96:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - 96))
 
 
 def _fields(key: KeyDetails, now: datetime) -> dict[str, Any]:
