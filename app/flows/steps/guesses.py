@@ -96,7 +96,9 @@ def _may_come_from(source: str | None, networks: Sequence[str] | None) -> bool:
         address = ipaddress.ip_address(source.partition("%")[0])
     except ValueError:
         return False
-    return any(address in ipaddress.ip_network(network) for network in networks)
+    # A socket for both families names an IPv4 peer like this.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return any((mapped or address) in ipaddress.ip_network(network) for network in networks)
 
 
 def _refusal(spent: Spent) -> RateLimitedError:
