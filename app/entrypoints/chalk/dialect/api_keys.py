@@ -157,7 +157,7 @@ def _fields(key: KeyDetails, now: datetime) -> dict[str, Any]:
         "scopes": key.scopes.split(" "),
         "status": key.status_at(now),
         "allowed_cidrs": None if key.networks is None else list(key.networks),
-        "metadata": {} if key.metadata is None else msgspec.json.decode(key.metadata),
+        "metadata": msgspec.Raw(b"{}" if key.metadata is None else key.metadata.encode()),
         "created_at": moment(key.created_at),
         "expires_at": moment(key.expires_at),
         "grace_ends_at": moment(key.grace_ends_at),
