@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.entrypoints.cli import database, demo, keys, master_keys, serve, signing_keys
+from app.entrypoints.cli import api_keys, database, demo, keys, master_keys, serve, signing_keys
 from app.entrypoints.wiring import Launcher
 from app.foundation.errors import ConfigurationError, DatabaseAwayError, ServiceError
 
@@ -22,6 +22,7 @@ group.add_command(database.forget)
 group.add_command(keys.admin_key)
 group.add_command(keys.tenants)
 group.add_command(keys.resource_server)
+group.add_command(api_keys.keys)
 group.add_command(signing_keys.signing_keys)
 group.add_command(master_keys.master_key)
 group.add_command(demo.demo)
