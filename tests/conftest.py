@@ -33,6 +33,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         backend = "postgresql" if "postgresql" in item.nodeid else "other"
         item.add_marker(pytest.mark.xdist_group(f"{item.path.relative_to(ROOT)} {backend}"))
+        if "adversary" in item.path.parts:
+            # Races and floods go through what other tests have covered; to trace them takes half as long again.
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")
