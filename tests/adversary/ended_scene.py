@@ -11,6 +11,7 @@ from app.flows.tools import Tools
 from tests.adversary.tenancies import API, bearer, by
 from tests.assertions import ASSERTION_TYPE, ClientKey, a_key, an_assertion, register
 from tests.builders import ALL_SCOPES, Tenant, a_key_holding, a_room, a_tenant, an_operator
+from tests.clock import StillClock
 from tests.forgery import claims_of
 
 OFFLINE = f"{ALL_SCOPES} offline_access"
@@ -49,6 +50,18 @@ class Scene:
     registered: bool = False
     silenced: bool = False
     callers: dict[str, Granted] = field(default_factory=dict)
+
+    @property
+    def key_id(self) -> str:
+        """Give the id of the key."""
+        return f"key_{self.tenant.api_key[8:16]}"
+
+    @property
+    def clock(self) -> StillClock:
+        """Give the clock, to be stepped."""
+        clock = self.tools.clock
+        assert isinstance(clock, StillClock)
+        return clock
 
     @property
     def room(self) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from werkzeug.test import TestResponse
 
+from app.foundation.clock import rfc3339
 from tests.adversary.ended_scene import OFFLINE, Granted, Scene
 from tests.adversary.tenancies import API, bearer, by
 from tests.assertions import change, register
@@ -133,6 +135,16 @@ def _replaced(scene: Scene, _granted: Iterable[Granted]) -> None:
     _send(scene, scene.tenant.api_key, "POST", f"{scene.home}/rotate-key")
 
 
+def _revoked(scene: Scene, _granted: Iterable[Granted]) -> None:
+    _send(scene, scene.spare, "DELETE", f"{scene.home}/api-keys/{scene.key_id}")
+
+
+def _expired(scene: Scene, _granted: Iterable[Granted]) -> None:
+    soon = rfc3339(scene.tools.clock.now() + timedelta(minutes=1))
+    _send(scene, scene.spare, "PATCH", f"{scene.home}/api-keys/{scene.key_id}", {"expires_at": soon})
+    scene.clock.step(minutes=2)
+
+
 def _suspended(scene: Scene, _granted: Iterable[Granted]) -> None:
     _send(scene, scene.operator, "PATCH", scene.home, {"status": "suspended"})
     scene.silenced = True
@@ -203,6 +215,8 @@ def _send(scene: Scene, key: str, method: str, path: str, body: Any = None) -> N
 ENDINGS: dict[str, End] = {
     "compromised": _compromised,
     "replaced": _replaced,
+    "revoked": _revoked,
+    "expired": _expired,
     "suspended": _suspended,
     "resumed": _resumed,
     "closed": _closed,

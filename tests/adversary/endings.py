@@ -12,6 +12,7 @@ from app.flows.end_room import end_room
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidApiKeyError, InvalidRefreshTokenError, RoomEndedError, TenantSuspendedError
 from app.flows.results import Caller, Changes
+from app.flows.revoke_api_key import revoke_api_key
 from app.flows.rotate_api_key import rotate_api_key
 from app.flows.tools import Tools
 from tests.builders import Tenant
@@ -59,12 +60,19 @@ def end(authority: Authority, tools: Tools) -> None:
     end_room(authority.caller, authority.room_id, tools)
 
 
+def revoke(authority: Authority, tools: Tools) -> None:
+    """Revoke the key, by itself."""
+    revoke_api_key(authority.caller, authority.tenant.id, f"key_{authority.tenant.api_key[8:16]}", tools)
+
+
 ENDINGS = [
     Ending(compromise, "key_compromised", InvalidApiKeyError),
     Ending(suspend, "tenant_suspended", TenantSuspendedError),
     Ending(close, "tenant_closed", InvalidApiKeyError),
     Ending(end, "room_ended", RoomEndedError),
 ]
+# Holds up whoever leans on the key as a compromise does.
+REVOCATION = Ending(revoke, "key_revoked", InvalidApiKeyError)
 
 
 def refresh_until_refused(token: str | None, tools: Tools) -> type[Exception] | None:

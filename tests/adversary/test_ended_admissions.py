@@ -28,7 +28,7 @@ from app.flows.remove_participant import remove_participant
 from app.flows.results import Limits, NewParticipant
 from app.flows.steps import Credential
 from app.foundation.identifiers import parse_id, print_id
-from tests.adversary.endings import ENDINGS, TRIES, Authority, reasons, refresh_until_refused
+from tests.adversary.endings import ENDINGS, REVOCATION, TRIES, Authority, reasons, refresh_until_refused
 from tests.adversary.races import at_once
 from tests.builders import ALL_SCOPES, Tenant, a_key_holding, a_pair, a_room, an_operator
 from tests.conftest import environment
@@ -37,6 +37,7 @@ ROUNDS = {"sqlite": 10, "postgresql": 30}
 # What a client, whose own key lives, is told at token exchange when the subject has ended, or what both rest on.
 AT_TOKEN_EXCHANGE: dict[str, set[type[ServiceError]]] = {
     "key_compromised": {InvalidRequestError},
+    "key_revoked": {InvalidRequestError},
     "tenant_suspended": {InvalidRequestError, TenantSuspendedError},
     "tenant_closed": {InvalidRequestError, InvalidApiKeyError},
     "room_ended": {InvalidRequestError, RoomEndedError},
@@ -132,7 +133,7 @@ def race(room, whom, end, tools):
     return admitted
 
 
-@pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.reason)
+@pytest.mark.parametrize("ending", [*ENDINGS, REVOCATION], ids=lambda ending: ending.reason)
 def test_an_ended_authority_leaves_nobody_in_the_room(backend, tools, ending):
     """
     B10, C13, A9: of sessions that are opened for participants, by key, by a host and by token exchange, while their
