@@ -16,10 +16,11 @@ from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
 from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.forget_expired import BATCH, forget_expired
+from app.flows.note_uses import note_uses
 from app.flows.refusals import DatabaseAwayError, InvalidRequestError, NotFoundError
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation import logs, master_key_files
-from app.foundation.background import Occasionally
+from app.foundation.background import Occasionally, Soon
 from app.foundation.clock import Clock, SystemClock
 from app.foundation.database import Base, Database, engine_options, prepare
 from app.foundation.master_keys import MasterKeys
@@ -29,6 +30,7 @@ from app.settings import Settings
 
 _CLEANING_EVERY = timedelta(minutes=1)
 _MOST_BATCHES = 100
+_USES_AFTER_SECONDS = 60
 _BREATH_SECONDS = 0.05
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -77,6 +79,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         app.before_request(keeper.nudge)
         cleaner = Occasionally(lambda: clean(tools), _CLEANING_EVERY, clock)
         app.before_request(cleaner.nudge)
+        writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
+        app.after_request(lambda response: _note_uses(response, tools, writer))
     if warm:
         _warm(tools)
     return app
@@ -159,6 +163,12 @@ def clean(tools: workshop.Tools) -> None:
         if forget_expired(tools) < BATCH:
             return
         breath.wait(_BREATH_SECONDS)
+
+
+def _note_uses(response: Response, tools: workshop.Tools, writer: Soon) -> Response:
+    if tools.uses:
+        writer.nudge()
+    return response
 
 
 def _warm(tools: workshop.Tools) -> None:

@@ -34,6 +34,7 @@ class Tools:
     families: refresh_tokens.Policy
     remote_keys: clients.RemoteKeys
     guesses: rate_limits.Guesses
+    uses: api_keys.Uses
     scope_of_role: Mapping[str, str]
     access_ttl_seconds: int
     keep_ended: timedelta
@@ -86,6 +87,7 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
             current_kid=lambda: masters.current.id,
         ),
         guesses=rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock),
+        uses=api_keys.Uses(),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
         scope_of_role=_scopes(settings.roles),
         access_ttl_seconds=lifetimes.access_ttl_seconds,

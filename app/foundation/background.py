@@ -46,10 +46,45 @@ class Occasionally:
 
     def _run(self) -> None:
         try:
-            self._work()
-        except (ServiceError, ConfigurationError) as error:
-            _LOG.warning("work in the background failed: %s", error)
-        except Exception:  # noqa: BLE001  a thread has nobody above it who would log this
-            _LOG.exception("work in the background failed")
+            _do(self._work)
         finally:
             self._busy.release()
+
+
+class Soon:
+    """
+    Does a piece of work some time after the first request that gave occasion to it, once for all until then.
+
+    So it is done also when no other request comes. It is lost when the process ends before.
+    """
+
+    def __init__(self, work: Callable[[], object], after_seconds: float) -> None:
+        self._work = work
+        self._after_seconds = after_seconds
+        self._pending = threading.Lock()
+
+    def nudge(self) -> None:
+        """See to it that the work is done; returns at once."""
+        if not self._pending.acquire(blocking=False):
+            return
+        timer = threading.Timer(self._after_seconds, self._run)
+        timer.name, timer.daemon = "soon", True
+        try:
+            timer.start()
+        except RuntimeError:
+            self._pending.release()
+            _LOG.warning("work in the background did not begin: this machine has no thread left")
+
+    def _run(self) -> None:
+        # From now on, what comes is for the next time: this one may have looked already.
+        self._pending.release()
+        _do(self._work)
+
+
+def _do(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except (ServiceError, ConfigurationError) as error:
+        _LOG.warning("work in the background failed: %s", error)
+    except Exception:  # noqa: BLE001  a thread has nobody above it who would log this
+        _LOG.exception("work in the background failed")

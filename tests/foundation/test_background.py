@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.foundation.background import Occasionally
+from app.foundation.background import Occasionally, Soon
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 from tests.adversary.races import at_once
 
@@ -162,3 +162,45 @@ def test_a_machine_without_threads_left_harms_no_request(work, clock, monkeypatc
     assert work.begun == 1
     (told,) = [record for record in caplog.records if record.name == "app.foundation.background"]
     assert "thread" in told.getMessage()
+
+
+def test_what_many_requests_ask_for_is_done_once_and_soon(work):
+    """
+    However many give occasion to it, it is done once for all of them, also when none comes after; what comes while it
+    is done, is for the next time.
+    """
+    done = threading.Semaphore(0)
+
+    def work_and_say_so():
+        work()
+        done.release()
+
+    soon = Soon(work_and_say_so, 0.02)
+    work.may_end.clear()
+
+    for _ in range(100):
+        soon.nudge()
+    while not work.begun:
+        threading.Event().wait(0.005)
+    soon.nudge()
+    work.may_end.set()
+
+    assert done.acquire(timeout=PATIENCE_SECONDS)
+    assert done.acquire(timeout=PATIENCE_SECONDS)
+    assert not done.acquire(timeout=0.1)
+    assert work.begun == 2
+
+
+def test_soon_also_goes_on_after_a_failure(work, caplog):
+    """
+    A failure is logged, and the next occasion tries again.
+    """
+    soon = Soon(work, 0.01)
+    work.failure = DatabaseAwayError()
+
+    for times in (1, 2):
+        soon.nudge()
+        while len([each for each in caplog.records if "failed" in each.message]) < times:
+            threading.Event().wait(0.005)
+
+    assert work.begun == 2

@@ -24,6 +24,7 @@ from app.domain.api_keys.keys import (
     suspend_all,
 )
 from app.domain.api_keys.peppers import Pepper, any_unnamed, count_living, living_under, name_all, renew
+from app.domain.api_keys.uses import Use, Uses, write_use
 
 __all__ = [
     "ID_LENGTH",
@@ -41,6 +42,8 @@ __all__ = [
     "Rejected",
     "Status",
     "Unreadable",
+    "Use",
+    "Uses",
     "any_unnamed",
     "authenticate",
     "change",
@@ -60,4 +63,5 @@ __all__ = [
     "rotate",
     "set_assertion_only",
     "suspend_all",
+    "write_use",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,6 +11,9 @@ from sqlalchemy.orm import aliased
 
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation.database import have_alone
+
+# Who uses a key at all uses it so often.
+_QUIET = timedelta(hours=1)
 
 Status = Literal["active", "rotating", "expired", "revoked"]
 
@@ -32,6 +35,8 @@ class KeyDetails:
     revoked_at: datetime | None
     replaces: str | None
     replaced_by: str | None
+    last_used_at: datetime | None
+    last_used_address: str | None
 
     def status_at(self, now: datetime) -> Status:
         """Tell whether it works, for how long it has been replaced, or why it does not work any more."""
@@ -42,6 +47,10 @@ class KeyDetails:
         if self.grace_ends_at is None:
             return "active"
         return "rotating" if now < self.grace_ends_at else "revoked"
+
+    def unused_for_an_hour_at(self, now: datetime) -> datetime:
+        """Give when nobody will have used it for an hour, as far as is known: then a key that was replaced can go."""
+        return now if self.last_used_at is None else max(now, self.last_used_at + _QUIET)
 
 
 @dataclass(frozen=True)
@@ -126,4 +135,6 @@ def _details(row: Row[Any]) -> KeyDetails:
         revoked_at=row.revoked_at,
         replaces=row.replaces,
         replaced_by=row.replaced_by,
+        last_used_at=row.last_used_at,
+        last_used_address=row.last_used_address,
     )

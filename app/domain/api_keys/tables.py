@@ -42,6 +42,9 @@ class ApiKeyRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # It works until then, and not from then on.
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Written aside of requests, at most once a minute.
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_address: Mapped[str | None] = mapped_column(String(64))
     # A key replaces one other, and is replaced by one at the most: the unique constraint holds under any race.
     replaces: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"), unique=True)
     # Set when a rotation replaced this key: it works until then, and not from then on.

@@ -86,6 +86,7 @@ def admit_key(
     if not _may_come_from(source, outcome.key.networks):
         logs.event("api_key.elsewhere", key=api_keys.key_name(outcome.key.id), source=source)
         raise KeyElsewhereError
+    tools.uses.note(outcome.key.id, api_keys.Use(tools.clock.now(), source))
     return outcome.key
 
 

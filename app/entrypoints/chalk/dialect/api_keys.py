@@ -49,7 +49,8 @@ class ChangeKeyRequest(Request, frozen=True):
 
 class ApiKeyBody(Struct, frozen=True):
     """
-    A key without its secret; a `rotating` one has been replaced by `replaced_by`, and works until `grace_ends_at`.
+    A key without its secret; a `rotating` one has been replaced by `replaced_by`, and works until `grace_ends_at`. From
+    `safe_to_retire_at` on, nobody will have used it for an hour, as far as is known: uses are written a minute late.
     """
 
     id: str
@@ -67,6 +68,10 @@ class ApiKeyBody(Struct, frozen=True):
     revoked_at: str | None
     replaces: str | None
     replaced_by: str | None
+    last_used_at: str | None
+    last_used_ip: str | None
+    used_in_last_hour: bool
+    safe_to_retire_at: str | None
 
 
 class CreatedKeyBody(ApiKeyBody, frozen=True, kw_only=True):
@@ -164,4 +169,8 @@ def _fields(key: KeyDetails, now: datetime) -> dict[str, Any]:
         "revoked_at": moment(key.revoked_at),
         "replaces": name(key.replaces),
         "replaced_by": name(key.replaced_by),
+        "last_used_at": moment(key.last_used_at),
+        "last_used_ip": key.last_used_address,
+        "used_in_last_hour": key.unused_for_an_hour_at(now) > now,
+        "safe_to_retire_at": moment(key.unused_for_an_hour_at(now)) if key.status_at(now) == "rotating" else None,
     }
