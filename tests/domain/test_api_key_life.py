@@ -13,7 +13,7 @@ from app.flows.change_api_key import change_api_key
 from app.flows.refusals import ForbiddenError, InvalidApiKeyError, InvalidScopeError, KeyNotActiveError, ServiceError
 from app.flows.results import KeyChanges
 from app.flows.revoke_api_key import revoke_api_key
-from app.flows.rotate_api_key import rotate_api_key
+from app.flows.rotate_api_key import Reason, rotate_api_key
 from app.flows.tools import Tools
 from tests.builders import Tenant
 from tests.clock import StillClock
@@ -103,7 +103,8 @@ class KeyLife(RuleBasedStateMachine):
         caller = (by_whom or Known(self.tenant, old.ends_at, old.scopes)).key
 
         def ask():
-            found, reason = authenticate_api_key(caller.api_key, self.tools), "compromised" if stolen else "routine"
+            found = authenticate_api_key(caller.api_key, self.tools)
+            reason: Reason = "compromised" if stolen else "routine"
             return rotate_api_key(found, caller.id, grace, reason, self.tools, presented_id=name_of(old.key)).issued
 
         if by_whom is not None and not self.lives(by_whom):

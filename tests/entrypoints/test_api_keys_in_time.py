@@ -1,6 +1,7 @@
 """/tenants/{id}/api-keys: how a key stands as time goes by, what is asked in vain, and what the events tell of it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,18 @@ def one(key):
 
 def read(http, reader, key):
     return http.get(one(key), headers=by(reader.api_key)).json["data"]
+
+
+def test_a_name_is_all_that_a_key_needs(http, tenant):
+    """
+    CONTRACT 3: without an end it lives until it is revoked, without networks it works from everywhere; so does null.
+    """
+    keys = [posted(http, tenant), posted(http, tenant, expires_at=None, allowed_cidrs=None)]
+
+    for key in keys:
+        found = read(http, tenant, key)
+        assert (found["expires_at"], found["allowed_cidrs"], found["metadata"]) == (None, None, {})
+        assert http.get(f"{API}/rooms", headers=by(key.api_key)).status_code == 200
 
 
 @pytest.mark.parametrize("name", DOORS_OF_KEYS)
@@ -67,7 +80,12 @@ def test_a_key_is_changed_and_answers_how_it_is_now(http, tenant):
     key = posted(http, tenant, allowed_cidrs=["192.0.2.0/24"], metadata={"old": 1})
     before = read(http, tenant, key)
 
-    changes = {"name": "Other", "scopes": ["rooms:read"], "expires_at": "2100-01-01T00:00:00Z", "allowed_cidrs": None}
+    changes: dict[str, Any] = {
+        "name": "Other",
+        "scopes": ["rooms:read"],
+        "expires_at": "2100-01-01T00:00:00Z",
+        "allowed_cidrs": None,
+    }
     changes["metadata"] = {"a": "é" * 2044}
     answer = http.patch(one(key), json=changes, headers=by(tenant.api_key))
 
@@ -97,7 +115,11 @@ def test_a_key_that_may_only_read_keys_reads_them_and_no_more(http, tenant):
     A14: `keys:read` reads and lists, `keys:write` does the rest, and neither does what the other is for.
     """
     reader, writer = posted(http, tenant, scopes=["keys:read"]), posted(http, tenant, scopes=["keys:write"])
-    asks = [("GET", keys_of(tenant), None), ("GET", one(reader), None), ("POST", keys_of(tenant), {"name": "x"})]
+    asks: list[tuple[str, str, Any]] = [
+        ("GET", keys_of(tenant), None),
+        ("GET", one(reader), None),
+        ("POST", keys_of(tenant), {"name": "x"}),
+    ]
     asks += [("PATCH", one(writer), {"name": "x"}), ("POST", f"{one(writer)}/rotate", {"grace_period": 60})]
     asks += [("DELETE", one(writer), None)]
 
