@@ -11,8 +11,6 @@ from app.foundation.clock import rfc3339
 from tests.adversary.ended_scene import OFFLINE, Granted, Scene
 from tests.adversary.tenancies import API, bearer, by
 from tests.assertions import change, register
-from tests.clock import StillClock
-from tests.guessers import id_of
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
@@ -209,26 +207,6 @@ def _callers_deleted(scene: Scene, _granted: Iterable[Granted]) -> None:
     _sessions_deleted(scene, scene.callers.values())
 
 
-def _key_revoked(scene: Scene, _granted: Iterable[Granted]) -> None:
-    _send(scene, scene.spare, "DELETE", _of_key(scene))
-
-
-def _key_expired(scene: Scene, _granted: Iterable[Granted]) -> None:
-    # Nothing else ends in a second.
-    end = scene.tools.clock.now() + timedelta(seconds=1)
-    _send(scene, scene.spare, "PATCH", _of_key(scene), {"expires_at": end.isoformat()})
-    assert isinstance(scene.tools.clock, StillClock)
-    scene.tools.clock.step(seconds=1)
-
-
-def _key_narrowed(scene: Scene, _granted: Iterable[Granted]) -> None:
-    _send(scene, scene.spare, "PATCH", _of_key(scene), {"scopes": ["rooms:read", "participants:read"]})
-
-
-def _of_key(scene: Scene) -> str:
-    return f"{scene.home}/api-keys/key_{id_of(scene.tenant)}"
-
-
 def _send(scene: Scene, key: str, method: str, path: str, body: Any = None) -> None:
     answer = scene.http.open(path, method=method, json=body, headers=by(key))
     assert answer.status_code == 200, answer.text
@@ -252,7 +230,4 @@ ENDINGS: dict[str, End] = {
     "all revoked": _all_sessions_revoked,
     "deleted": _sessions_deleted,
     "callers deleted": _callers_deleted,
-    "key revoked": _key_revoked,
-    "key expired": _key_expired,
-    "key narrowed": _key_narrowed,
 }

@@ -33,26 +33,16 @@ class Authority:
 
 @dataclass(frozen=True)
 class Ending:
-    """
-    How an authority ends, why its sessions are over, and what a key in use is told from then on.
-
-    It is raced `most_rounds` times at most: one that locks as another does need not be raced as often.
-    """
+    """How an authority ends, why its sessions are over, and what a key in use is told from then on."""
 
     end: Callable[[Authority, Tools], None]
     reason: str
     refusal: type[Exception]
-    most_rounds: int = 200
 
 
 def compromise(authority: Authority, tools: Tools) -> None:
     """Replace the key as compromised."""
     rotate_api_key(authority.caller, authority.tenant.id, 0, "compromised", tools)
-
-
-def revoke(authority: Authority, tools: Tools) -> None:
-    """Revoke the key, by itself."""
-    revoke_api_key(authority.caller, authority.tenant.id, f"key_{authority.caller.key_id}", tools)
 
 
 def suspend(authority: Authority, tools: Tools) -> None:
@@ -77,7 +67,6 @@ def revoke(authority: Authority, tools: Tools) -> None:
 
 ENDINGS = [
     Ending(compromise, "key_compromised", InvalidApiKeyError),
-    Ending(revoke, "key_revoked", InvalidApiKeyError, most_rounds=20),
     Ending(suspend, "tenant_suspended", TenantSuspendedError),
     Ending(close, "tenant_closed", InvalidApiKeyError),
     Ending(end, "room_ended", RoomEndedError),

@@ -92,6 +92,8 @@ def test_a_key_is_created_and_shown_once(http, tenant, clock):
         "allowed_cidrs": ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32", "198.51.100.0/24"],
         "created_at": rfc3339(clock.now()),
         **dict.fromkeys(["grace_ends_at", "revoked_at", "replaces", "replaced_by"]),
+        **dict.fromkeys(["last_used_at", "last_used_ip", "safe_to_retire_at"]),
+        "used_in_last_hour": False,
     }
     assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
     assert answer.json == {"data": {**golden, "api_key": made["api_key"]}}
@@ -114,6 +116,7 @@ def test_a_rotation_answers_the_successor_with_its_secret(http, tenant, clock):
     assert made == {**before, **own, "api_key": made["api_key"]}
     ends = rfc3339(clock.now() + timedelta(seconds=600))
     rotating = {"status": "rotating", "grace_ends_at": ends, "replaced_by": made["id"]}
+    rotating["safe_to_retire_at"] = rfc3339(clock.now())
     assert read(http, tenant, key) == {**before, **rotating}
     old, new = (http.get(f"{API}/rooms", headers=by(each)) for each in (key.api_key, made["api_key"]))
     assert (old.status_code, new.status_code) == (200, 200)

@@ -21,7 +21,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 _LONGEST_PAGE = 100
 _USUAL_PAGE = 20
-_PATH = re.compile(r" - at `\$\.([a-z_]+(?:\.[a-z_]+)?)(?:\[\.\.\.\])*`$")
+_PATH = re.compile(r" - at `\$\.([a-z_]+(?:\.[a-z_]+)?)(?:\[(?:\d+|\.\.\.)\])*`$")
 _WORDS = (
     (re.compile(r"^Invalid enum value .*$", re.DOTALL), "must be one of the values allowed"),
     (re.compile(r"^Expected `str` matching regex .*$", re.DOTALL), "must not hold control characters"),
