@@ -96,7 +96,8 @@ def test_only_who_may_write_keys_revokes_them_and_only_their_own(tools, tenant, 
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "key_", "{}", "key_{}x", "KEY_{}", "key_key_{}", "sk_{}", "key_ {}", "key_äöü😀äöü😀"]
+    "wrong",
+    ["", "key_", "{}", "key_{}x", "KEY_{}", "key_key_{}", "sk_{}", "key_ {}", "key_äöü😀äöü😀", "key_\x000000000"],
 )
 def test_an_id_that_is_written_otherwise_is_nobodys(tools, tenant, key, wrong):
     """

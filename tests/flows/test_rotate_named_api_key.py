@@ -161,6 +161,32 @@ def test_a_compromised_key_takes_its_own_sessions_with_it_and_no_others(tools, t
     assert not lives(tools, pairs[1])
 
 
+def test_a_key_that_is_found_stolen_in_its_grace_dies_at_once(tools, tenant, key):
+    """
+    B10: it gets no other successor, and ends all the same, with its sessions; the one that it has does not.
+    """
+    second = rotated(tools, tenant, key, grace_seconds=600)
+    pairs = [opened(tools, each) for each in (key, second)]
+
+    with pytest.raises(KeyNotActiveError):
+        rotated(tools, tenant, key, reason="compromised")
+
+    assert (works(tools, key), works(tools, second)) == (False, True)
+    assert [lives(tools, each) for each in pairs] == [False, True]
+
+
+def test_a_grace_ends_at_its_moment(tools, tenant, key, clock):
+    """
+    B5: a microsecond before, the old key works; then it does not.
+    """
+    rotated(tools, tenant, key, grace_seconds=600)
+
+    clock.step(seconds=600, microseconds=-1)
+    assert works(tools, key)
+    clock.step(microseconds=1)
+    assert not works(tools, key)
+
+
 def test_only_who_may_write_keys_rotates_them_and_only_their_own(tools, tenant, key):
     """
     B8: without `keys:write` not even one's own; another tenant's key is not there, under whichever tenant.
