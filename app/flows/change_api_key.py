@@ -1,6 +1,7 @@
 """What shall be different about an API key in; the key as it is now out."""
 
 import dataclasses
+from datetime import datetime
 
 from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
 from app.flows import steps
@@ -20,6 +21,7 @@ def change_api_key(
         KeyNotActiveError: it does not work any more, or has been replaced.
         InvalidScopeError: it has not all of these scopes.
         InvalidRequestError: it would end later than it does, or is over already.
+        InvalidRequestError: it could be used from elsewhere than the caller's.
         InsufficientScopeError: the credential lacks `keys:write`.
         InvalidApiKeyError: the caller's own key ended meanwhile.
     """
@@ -31,15 +33,10 @@ def change_api_key(
         if before is None:
             raise NotFoundError
         # Asked last: what one stood in line for may have been one's own end.
-        steps.rights_of(connection, caller, now=now)
+        rights = steps.rights_of(connection, caller, now=now)
         if before.status_at(now) != "active":
             raise KeyNotActiveError
-        if changes.scopes is not None:
-            changes = dataclasses.replace(changes, scopes=steps.narrowed(changes.scopes, before.scopes))
-        if changes.expires_at is not None and not now < changes.expires_at <= (before.expires_at or changes.expires_at):
-            raise InvalidRequestError("expires_at", "must be in the future, and not later than it is")
-
-        api_keys.change(connection, before, changes)
+        api_keys.change(connection, before, _allowed(changes, before, rights, now))
         after = api_keys.find(connection, tenant_id, key_id)
         if after is None:
             raise NotFoundError
@@ -51,3 +48,13 @@ def change_api_key(
         event = audit.ApiKeyChanged(key_id=presented_id)
         steps.record(connection, caller, tenant_id, event, now=now)
     return after
+
+
+def _allowed(changes: KeyChanges, before: KeyDetails, rights: steps.Rights, now: datetime) -> KeyChanges:
+    if (changes.networks is not None or changes.from_everywhere) and not rights.reach(changes.networks):
+        raise InvalidRequestError("allowed_cidrs", "must lie within those of the calling key")
+    if changes.expires_at is not None and not now < changes.expires_at <= (before.expires_at or changes.expires_at):
+        raise InvalidRequestError("expires_at", "must be in the future, and not later than it is")
+    if changes.scopes is None:
+        return changes
+    return dataclasses.replace(changes, scopes=steps.narrowed(changes.scopes, before.scopes))

@@ -22,7 +22,7 @@ class KeyWanted:
         name: for people.
         scope: what it may do (RFC 6749 section 3.3); None for all that the caller holds.
         expires_at: until when it works; None for as long as nobody revokes it.
-        networks: where it may be used from, as addresses or networks; None for everywhere.
+        networks: where it may be used from, as addresses or networks; None for wherever the caller's may.
         metadata: the owner's notes, as JSON.
     """
 
@@ -35,12 +35,12 @@ class KeyWanted:
 
 def create_api_key(caller: Caller, presented_tenant_id: str, wanted: KeyWanted, tools: Tools) -> CreatedKey:
     """
-    Issue another key of a tenant, which may do no more than the caller, and no longer.
+    Issue another key of a tenant, which may do no more than the caller, from nowhere else, and no longer.
 
     Raises:
         NotFoundError: no such tenant, or someone else's.
         InvalidScopeError: more is asked than the caller holds.
-        InvalidRequestError: it would be over already.
+        InvalidRequestError: it would be over already, or could be used from elsewhere than the caller's.
         InsufficientScopeError: the credential lacks `keys:write`.
         InvalidApiKeyError: the caller's own key ended meanwhile.
     """
@@ -52,15 +52,18 @@ def create_api_key(caller: Caller, presented_tenant_id: str, wanted: KeyWanted, 
         tenant = tenants.find(connection, tenant_id) if tenants.hold(connection, tenant_id) else None
         if tenant is None:
             raise NotFoundError
-        held, expires_at = steps.rights_of(connection, caller, now=now)
+        rights = steps.rights_of(connection, caller, now=now)
+        networks = rights.networks if wanted.networks is None else wanted.networks
+        if not rights.reach(networks):
+            raise InvalidRequestError("allowed_cidrs", "must lie within those of the calling key")
         new = api_keys.NewKey(
             kind="sk",
             tenant_id=tenant_id,
-            scopes=held if wanted.scope is None else steps.narrowed(wanted.scope, held),
+            scopes=rights.scope if wanted.scope is None else steps.narrowed(wanted.scope, rights.scope),
             name=wanted.name,
             notes=wanted.metadata,
-            networks=None if wanted.networks is None else " ".join(wanted.networks),
-            expires_at=min((each for each in (wanted.expires_at, expires_at) if each is not None), default=None),
+            networks=None if networks is None else " ".join(networks),
+            expires_at=min((each for each in (wanted.expires_at, rights.ends_at) if each is not None), default=None),
             # What was pushed from the tenant to its keys holds for this one too.
             assertion_only=tenant.client_keys is not None,
             suspended_at=now if tenant.suspended else None,

@@ -12,6 +12,7 @@ from app.domain.refresh_tokens import SESSION_PREFIX, session_name
 from app.domain.rooms import NewParticipant
 from app.flows import steps
 from app.flows.refusals import (
+    InsufficientScopeError,
     InvalidAccessTokenError,
     InvalidApiKeyError,
     InvalidClientError,
@@ -110,7 +111,7 @@ def exchange_token(wanted: TokenExchange, tools: Tools) -> TokenPair:
         raise InvalidRequestError(
             "room_id", "must name a room of this tenant, and participant_id one of its"
         ) from error
-    except (InvalidAccessTokenError, InvalidApiKeyError) as error:
+    except (InsufficientScopeError, InvalidAccessTokenError, InvalidApiKeyError) as error:
         # The subject, which has ended since it was looked at; not the client, which nobody looks at any more.
         raise _not_exchangeable() from error
     pair = steps.mint_pair(opened.family, opened.family.scope, signer, tools, now=now, offline=offline)

@@ -32,7 +32,8 @@ def rotate_api_key(
 
     Raises:
         NotFoundError: no such tenant or key, or someone else's.
-        ForbiddenError: an operator called and named no key; or the key, and so its successor, would outlive the caller.
+        ForbiddenError: an operator called and named no key; or the key, and so its successor, outlives the caller's, or
+            may be used from elsewhere.
         InvalidScopeError: the key may do more than the caller, who would be shown its successor.
         KeyNotActiveError: the key has its successor already; a compromised one has been ended all the same.
         InsufficientScopeError: the credential lacks `keys:write`.
@@ -71,11 +72,13 @@ def rotate_api_key(
 
 
 def _must_reach_as_far(connection: Connection, caller: Caller, key: KeyDetails, now: datetime) -> None:
-    held, ends_at = steps.rights_of(connection, caller, now=now)
-    if access_tokens.without(key.scopes, held):
+    rights = steps.rights_of(connection, caller, now=now)
+    if access_tokens.without(key.scopes, rights.scope):
         raise InvalidScopeError
+    if not rights.reach(key.networks):
+        raise ForbiddenError
     # One that is not active gets no successor.
-    if ends_at is None or key.status_at(now) != "active":
+    if rights.ends_at is None or key.status_at(now) != "active":
         return
-    if key.expires_at is None or key.expires_at > ends_at:
+    if key.expires_at is None or key.expires_at > rights.ends_at:
         raise ForbiddenError

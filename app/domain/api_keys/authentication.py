@@ -109,13 +109,14 @@ def authenticate(
 @dataclass(frozen=True)
 class Held:
     """
-    A key that is kept as it is: whether it works, what it may do, its own end, and that of its grace.
+    A key that is kept as it is: whether it works, what it may do, from where, its own end, and that of its grace.
 
     What it opens goes on when it was replaced, and is over by its own end.
     """
 
     works: bool
     scopes: str
+    networks: Sequence[str] | None
     expires_at: datetime | None
     grace_ends_at: datetime | None
 
@@ -123,9 +124,10 @@ class Held:
 def hold(connection: Connection, key_id: str, *, now: datetime) -> Held:
     """Keep a key from being revoked, changed or suspended until the transaction is over, and tell how it stands."""
     lean_on(connection, lock_name(key_id))
-    columns = (works_at(now).label("works"), ApiKeyRow.scopes, ApiKeyRow.expires_at, ApiKeyRow.grace_ends_at)
-    row = connection.execute(select(*columns).where(ApiKeyRow.id == key_id)).one()
-    return Held(row.works, row.scopes, row.expires_at, row.grace_ends_at)
+    statement = select(ApiKeyRow.__table__, works_at(now).label("works")).where(ApiKeyRow.id == key_id)
+    row = connection.execute(statement).one()
+    networks = None if row.networks is None else row.networks.split(" ")
+    return Held(row.works, row.scopes, networks, row.expires_at, row.grace_ends_at)
 
 
 def _key(row: Row[ApiKeyRow]) -> Key:

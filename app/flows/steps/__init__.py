@@ -14,6 +14,7 @@ from app.flows.steps.admissions import (
     regrade,
 )
 from app.flows.steps.callers import (
+    Rights,
     key_id_of,
     must_act_for_a_tenant,
     must_be_its_room,
@@ -44,6 +45,7 @@ __all__ = [
     "Client",
     "Credential",
     "Opened",
+    "Rights",
     "Wanted",
     "access_ttl",
     "admit_client",

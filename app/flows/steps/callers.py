@@ -1,5 +1,8 @@
 """What a caller may do."""
 
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +11,7 @@ from app.domain.rooms import NewParticipant
 from app.flows.refusals import ForbiddenError, InsufficientScopeError, InvalidApiKeyError, NotFoundError
 from app.flows.results import Caller
 from app.foundation.database import Connection
+from app.foundation.environment import Network
 from app.foundation.identifiers import parse_id, print_id
 
 
@@ -59,9 +63,25 @@ def must_act_for_a_tenant(caller: Caller, scope: str | None) -> UUID:
     return caller.tenant_id
 
 
-def rights_of(connection: Connection, caller: Caller, *, now: datetime) -> tuple[str, datetime | None]:
+@dataclass(frozen=True)
+class Rights:
+    """What may be handed on by way of a key: which scope, until when, and from which networks; None sets no bound."""
+
+    scope: str
+    ends_at: datetime | None = None
+    networks: Sequence[str] | None = None
+
+    def reach(self, networks: Sequence[str] | None) -> bool:
+        """Tell whether these networks, or everywhere, lie within the own ones."""
+        if self.networks is None:
+            return True
+        own = [ipaddress.ip_network(each) for each in self.networks]
+        return networks is not None and all(_lies_within(ipaddress.ip_network(each), own) for each in networks)
+
+
+def rights_of(connection: Connection, caller: Caller, *, now: datetime) -> Rights:
     """
-    Give what a caller may hand on by way of a key: its scope as it stands now, and until when; all, for an operator.
+    Give what a caller may hand on by way of a key, as it stands now; all, for an operator.
 
     Its key is kept as it is until the transaction is over.
 
@@ -70,14 +90,15 @@ def rights_of(connection: Connection, caller: Caller, *, now: datetime) -> tuple
         InsufficientScopeError: it lost `keys:write` meanwhile.
     """
     if caller.kind == "operator" or caller.key_id is None:
-        return " ".join(access_tokens.VOCABULARY), None
+        return Rights(" ".join(access_tokens.VOCABULARY))
     held = api_keys.hold(connection, caller.key_id, now=now)
     if not held.works:
         raise InvalidApiKeyError
     if not access_tokens.one_of(access_tokens.KEYS_WRITE, held.scopes):
         raise InsufficientScopeError(access_tokens.KEYS_WRITE)
     # A grace never lies beyond the key's own end.
-    return access_tokens.shared(caller.scope, held.scopes), held.grace_ends_at or held.expires_at
+    scope = access_tokens.shared(caller.scope, held.scopes)
+    return Rights(scope, held.grace_ends_at or held.expires_at, held.networks)
 
 
 def key_id_of(presented: str) -> str:
@@ -104,3 +125,7 @@ def participant_asked(asked: NewParticipant | str) -> NewParticipant | UUID:
     if participant_id is None:
         raise NotFoundError
     return participant_id
+
+
+def _lies_within(network: Network, others: Sequence[Network]) -> bool:
+    return any(network.version == other.version and network.subnet_of(other) for other in others)  # type: ignore[arg-type]  # of one version

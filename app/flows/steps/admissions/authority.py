@@ -9,6 +9,7 @@ from app.domain import access_tokens, api_keys, refresh_tokens, rooms, tenants
 from app.domain.rooms import Role, Room, participants
 from app.flows.refusals import (
     ForbiddenError,
+    InsufficientScopeError,
     InvalidAccessTokenError,
     InvalidApiKeyError,
     NotFoundError,
@@ -79,6 +80,7 @@ def enter(connection: Connection, authority: Authority, room_id: UUID, *, now: d
 
     Raises:
         InvalidApiKeyError, InvalidAccessTokenError, TenantSuspendedError: the authority has ended.
+        InsufficientScopeError: the key lost `participants:write` meanwhile.
         NotFoundError: no such room of this tenant.
     """
     tenant = tenants.find_to_lean_on(connection, authority.tenant_id)
@@ -91,6 +93,8 @@ def enter(connection: Connection, authority: Authority, room_id: UUID, *, now: d
         raise InvalidApiKeyError if authority.token is None else InvalidAccessTokenError
     if tenant.suspended:
         raise TenantSuspendedError
+    if stands.token is None and not access_tokens.one_of(access_tokens.PARTICIPANTS_WRITE, stands.scope):
+        raise InsufficientScopeError(access_tokens.PARTICIPANTS_WRITE)
     if room is None:
         raise NotFoundError
     return Entered(stands, tenant, room)
