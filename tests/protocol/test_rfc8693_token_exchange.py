@@ -145,7 +145,7 @@ def test_the_subjects_session_stands_in_the_audit_log(desk):
 
     events = desk.http.get(f"/api/v1/tenants/{desk.tenant.id}/events", headers=desk.by_key).json["data"]
 
-    assert [(each["type"], each["actor"], each["data"]["participant_id"]) for each in events] == [
+    assert [(each["type"], each["actor"], each["data"]["participant_id"]) for each in events[:2]] == [
         ("participant.admitted", second["key_id"], second["participant_id"]),
         ("participant.admitted", claims_of(subject)["sid"], first["participant_id"]),
     ]
