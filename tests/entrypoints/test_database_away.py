@@ -6,6 +6,7 @@ import pytest
 
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
+from app.foundation.identifiers import new_id, print_id
 from tests.builders import a_pair, a_room, a_tenant
 from tests.conftest import environment, migrate
 from tests.databases import take_away
@@ -60,6 +61,8 @@ def test_a_lost_database_is_503_at_every_chalk_door(orphan):
     """
     http, tenant, room_id, pair = orphan
     key, bearer = {"X-API-Key": tenant.api_key}, {"Authorization": f"Bearer {pair.access_token}"}
+    people, person, ada = f"/api/v1/rooms/{room_id}/participants", print_id("p", new_id()), {"display_name": "Ada"}
+    admissions = [("", ada), ("/bulk", {"participants": [ada]}), (f"/{person}/token", {})]
 
     for answer in (
         http.post(EXCHANGE, json={"api_key": tenant.api_key}),
@@ -70,6 +73,13 @@ def test_a_lost_database_is_503_at_every_chalk_door(orphan):
         http.get(f"/api/v1/rooms/{room_id}", headers=key),
         http.get(f"/api/v1/rooms/{room_id}", headers=bearer),
         http.post("/api/v1/rooms", json={"name": "Lobby"}, headers=bearer),
+        http.post(EXCHANGE, json={"api_key": tenant.api_key, "room_id": room_id, "participant": ada}),
+        *(http.post(f"{people}{path}", json=body, headers=by) for by in (key, bearer) for path, body in admissions),
+        http.get(people, headers=bearer),
+        http.delete(f"{people}/{person}", headers=bearer),
+        http.get(f"/api/v1/tenants/{tenant.id}/events", headers=key),
+        http.post(f"/api/v1/tenants/{tenant.id}/api-keys", json={"name": "CI"}, headers=key),
+        http.delete(f"/api/v1/tenants/{tenant.id}/api-keys/key_{tenant.api_key[8:16]}", headers=key),
     ):
         assert_says_so(answer, CHALK)
 
@@ -78,8 +88,16 @@ def test_a_lost_database_is_temporarily_unavailable_at_the_token_endpoint(orphan
     """
     A21: no grant answers invalid_client or invalid_grant for something that it could not look up.
     """
-    http, tenant, _, pair = orphan
+    http, tenant, room_id, pair = orphan
+    exchange = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": pair.access_token,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "room_id": room_id,
+        "display_name": "Ada",
+    }
     for form in (
+        exchange,
         {"grant_type": "client_credentials"},
         {"grant_type": "refresh_token", "refresh_token": pair.refresh_token},
     ):

@@ -79,7 +79,7 @@ def living(family_id: UUID, role: str | None, scope: str, issued_at: datetime, *
         FamilyRow.revoked_at.is_(None),
         FamilyRow.absolute_expires_at > now,
         FamilyRow.role.is_not_distinct_from(role),
-        *([] if role is None else [_has(name) for name in scope.split(" ")]),
+        *([] if role is None else [has_scope(name) for name in scope.split(" ")]),
         changed_at.is_(None) | (changed_at < issued_at + timedelta(seconds=1)),
     )
 
@@ -158,7 +158,8 @@ def forget(connection: Connection, *, over_before: datetime, most: int) -> int:
     return gone
 
 
-def _has(scope: str) -> ColumnElement[bool]:
+def has_scope(scope: str) -> ColumnElement[bool]:
+    """Say that a session may do this; for this room only."""
     return (literal(" ") + FamilyRow.scope + literal(" ")).contains(f" {scope} ", autoescape=True)
 
 

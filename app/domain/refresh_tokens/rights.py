@@ -1,10 +1,11 @@
-"""What the sessions of a participant may do, when that changes."""
+"""What sessions may do and how long they live, when that changes with a participant's role or with an API key."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, literal, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
+from app.domain.refresh_tokens.families import has_scope
 from app.domain.refresh_tokens.family import Member
 from app.domain.refresh_tokens.tables import FamilyRow
 
@@ -50,8 +51,7 @@ def end_all_of_key_beyond(
     connection: Connection, key_id: str, scopes: Sequence[str], *, reason: str, now: datetime
 ) -> None:
     """End every session that a key opened and that has one of these scopes."""
-    padded = literal(" ") + FamilyRow.scope + literal(" ")
-    beyond = or_(*(padded.contains(f" {scope} ", autoescape=True) for scope in scopes))
+    beyond = or_(*(has_scope(scope) for scope in scopes))
     which = (FamilyRow.key_id == key_id) & FamilyRow.revoked_at.is_(None) & beyond
     connection.execute(update(FamilyRow).where(which).values(revoked_at=now, revoke_reason=reason))
 

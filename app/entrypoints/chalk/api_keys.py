@@ -15,7 +15,7 @@ from app.entrypoints.chalk.dialect.api_keys import (
     networks_asked,
 )
 from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody, RotateKeyRequest
-from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read, read_optional
+from app.entrypoints.chalk.dialect.envelope import answer, answer_page, given, page_asked, read, read_optional
 from app.entrypoints.chalk.dialect.guards import by_key
 from app.entrypoints.operations import BODY, BY_KEY, Operation, describes
 from app.entrypoints.wiring import wired
@@ -89,7 +89,7 @@ def change(tenant_id: str, key_id: str) -> Response:
     caller, tools = by_key(), wired().tools
     asked = read(ChangeKeyRequest)
     changes = KeyChanges(
-        name=None if asked.name is UNSET else asked.name,
+        name=given(asked.name),
         scopes=None if asked.scopes is UNSET else " ".join(asked.scopes),
         expires_at=moment_asked(asked.expires_at),
         networks=networks_asked(asked.allowed_cidrs),

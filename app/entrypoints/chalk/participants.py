@@ -4,11 +4,19 @@ from typing import Annotated
 
 import msgspec
 from flask import Blueprint, Response, request
-from msgspec import UNSET, Meta
+from msgspec import Meta
 from werkzeug.routing import BaseConverter
 
 from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody
-from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read, read_optional, read_part
+from app.entrypoints.chalk.dialect.envelope import (
+    answer,
+    answer_page,
+    given,
+    page_asked,
+    read,
+    read_optional,
+    read_part,
+)
 from app.entrypoints.chalk.dialect.errors import content_of
 from app.entrypoints.chalk.dialect.guards import by_key_or_token
 from app.entrypoints.chalk.dialect.participants import (
@@ -125,8 +133,8 @@ def change(room_id: str, participant_id: str) -> Response:
     if asked.banned is True:
         raise InvalidRequestError("banned", "can only be taken back here; DELETE bans")
     changes = ParticipantChanges(
-        display_name=None if asked.display_name is UNSET else asked.display_name,
-        role=None if asked.role is UNSET else asked.role,
+        display_name=given(asked.display_name),
+        role=given(asked.role),
         unban=asked.banned is False,
     )
     return answer(participant_body(change_participant(caller, room_id, participant_id, changes, wired().tools)))
@@ -179,11 +187,11 @@ def _one(caller: Caller, room_id: str, presented: msgspec.Raw) -> AdmittedBody:
 def _admit(caller: Caller, room_id: str, asked: AdmitRequest) -> Admission:
     new = NewParticipant(
         asked.display_name,
-        None if asked.external_user_id is UNSET else asked.external_user_id,
-        None if asked.role is UNSET else asked.role,
+        given(asked.external_user_id),
+        given(asked.role),
     )
     return admit_participant(caller, Admit(room_id, new, *_less(asked)), wired().tools)
 
 
 def _less(asked: AdmitRequest | MintRequest) -> tuple[str | None, int | None]:
-    return None if asked.scope is UNSET else asked.scope, None if asked.expires_in is UNSET else asked.expires_in
+    return given(asked.scope), given(asked.expires_in)

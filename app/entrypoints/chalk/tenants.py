@@ -1,10 +1,8 @@
 """/tenants: open, read, list, change and delete tenants, and rotate their keys."""
 
-from typing import TypeVar
-
 import msgspec
 from flask import Blueprint, Response
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from app.entrypoints.chalk.dialect.bodies import (
     ChangeTenantRequest,
@@ -19,7 +17,7 @@ from app.entrypoints.chalk.dialect.bodies import (
     opened_tenant_body,
     tenant_body,
 )
-from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read, read_optional
+from app.entrypoints.chalk.dialect.envelope import answer, answer_page, given, page_asked, read, read_optional
 from app.entrypoints.chalk.dialect.guards import by_key
 from app.entrypoints.operations import BODY, BY_KEY, Operation, describes
 from app.entrypoints.wiring import wired
@@ -35,8 +33,6 @@ from app.flows.rotate_api_key import rotate_api_key
 _ROTATE = (refusals.ForbiddenError, refusals.NotFoundError, refusals.KeyNotActiveError)
 
 routes = Blueprint("tenants", __name__, url_prefix="/tenants")
-
-Value = TypeVar("Value")
 
 
 @routes.post("")
@@ -94,10 +90,10 @@ def change(tenant_id: str) -> Response:
     caller = by_key()
     asked = read(ChangeTenantRequest)
     changes = Changes(
-        name=_given(asked.name),
-        max_concurrent_rooms=_given(asked.max_concurrent_rooms),
-        max_participants_per_room=_given(asked.max_participants_per_room),
-        max_recording_duration_minutes=_given(asked.max_recording_duration_minutes),
+        name=given(asked.name),
+        max_concurrent_rooms=given(asked.max_concurrent_rooms),
+        max_participants_per_room=given(asked.max_participants_per_room),
+        max_recording_duration_minutes=given(asked.max_recording_duration_minutes),
         suspended=None if asked.status is UNSET else asked.status == "suspended",
         client_keys=_client_keys(asked),
         withdrawn=_withdrawn(asked),
@@ -131,12 +127,8 @@ def rotate_key(tenant_id: str) -> Response:
     return answer(KeyBody(api_key=rotated.issued.text), secret=True)
 
 
-def _given(value: Value | UnsetType) -> Value | None:
-    return None if isinstance(value, UnsetType) else value
-
-
 def _client_keys(asked: ChangeTenantRequest) -> ClientKeys | None:
-    jwks, jwks_uri = _given(asked.jwks), _given(asked.jwks_uri)
+    jwks, jwks_uri = given(asked.jwks), given(asked.jwks_uri)
     if jwks is not None and jwks_uri is not None:
         raise InvalidRequestError("jwks", "must not stand beside jwks_uri")
     if jwks is None and jwks_uri is None:

@@ -23,8 +23,8 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 class CreateKeyRequest(Request, frozen=True):
     """
-    POST /tenants/{id}/api-keys. Without `scopes`, it holds what the caller does; without `expires_at`, it lives until
-    it is revoked; without `allowed_cidrs`, it works from everywhere. `metadata` is an object of 4 KiB at most.
+    POST /tenants/{id}/api-keys. Without `scopes`, it holds what the caller does; without `expires_at`, it lives as
+    long as the caller's; without `allowed_cidrs`, it works from wherever that does. `metadata` has 4 KiB at most.
     """
 
     name: Name
@@ -37,7 +37,7 @@ class CreateKeyRequest(Request, frozen=True):
 class ChangeKeyRequest(Request, frozen=True):
     """
     PATCH /tenants/{id}/api-keys/{key_id}; what is left out stays as it is. A key loses scopes and time, and gains none.
-    Null lets it be used from everywhere again.
+    Networks lie within those of the calling key; null lets it be used from everywhere, if that may.
     """
 
     name: Name | UnsetType = UNSET

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 from flask import Response, request
+from msgspec import UnsetType
 
 from app.entrypoints.chalk.dialect.bodies import Data, DataPage, Pagination, encode
 from app.entrypoints.headers import no_store
@@ -58,6 +59,11 @@ def read_optional(model: type[Model]) -> Model:
     if body() == b"":
         return msgspec.convert({}, model)
     return read(model)
+
+
+def given(value: Item | UnsetType) -> Item | None:
+    """Give what a field says; None when it was left out."""
+    return None if isinstance(value, UnsetType) else value
 
 
 def answer(content: msgspec.Struct | Sequence[msgspec.Struct], status: int = 200, *, secret: bool = False) -> Response:
