@@ -27,6 +27,7 @@ class MasterKey:
     retry_tags: bytes = field(repr=False)
     wrapping: bytes = field(repr=False)
     cursors: bytes = field(repr=False)
+    replies: bytes = field(repr=False)
 
     @functools.cached_property
     def refresh_key(self) -> OctKey:
@@ -47,4 +48,5 @@ def derive(secret: bytes) -> MasterKey:
         retry_tags=expand("retry-tags"),
         wrapping=expand("signing-key-wrapping"),
         cursors=expand("cursors"),
+        replies=expand("remembered-replies"),
     )

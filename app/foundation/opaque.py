@@ -25,10 +25,14 @@ def mac(key: bytes, *parts: str) -> bytes:
     """
     Authenticate a sequence of strings under a key: HMAC-SHA256, 32 bytes.
 
-    Each part is led by its length, so that no two sequences share a code.
+    No two sequences share a code.
     """
-    framed = b"".join(len(raw).to_bytes(4) + raw for raw in (part.encode("utf-8", "replace") for part in parts))
-    return hmac.digest(key, framed, "sha256")
+    return hmac.digest(key, framed(*parts), "sha256")
+
+
+def framed(*parts: str) -> bytes:
+    """Write a sequence of strings as no other one is written: each is led by its length."""
+    return b"".join(len(raw).to_bytes(4) + raw for raw in (part.encode("utf-8", "replace") for part in parts))
 
 
 def same(left: bytes, right: bytes) -> bool:

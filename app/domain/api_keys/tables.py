@@ -1,4 +1,4 @@
-"""The table of API keys."""
+"""The tables of API keys, and of how often they were used."""
 
 from datetime import datetime
 from uuid import UUID
@@ -39,6 +39,10 @@ class ApiKeyRow(Base):
     notes: Mapped[str | None] = mapped_column("metadata", Text)
     # Networks that it may be used from, with spaces between; None: from everywhere.
     networks: Mapped[str | None] = mapped_column(Text)
+    # How often it may be used in a minute; None: as often as is usual.
+    requests_per_minute: Mapped[int | None]
+    # Whether a browser may send it; otherwise it has leaked into a page.
+    from_browsers: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # It works until then, and not from then on.
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -51,3 +55,14 @@ class ApiKeyRow(Base):
     grace_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class HourRow(Base):
+    """How often a key was used in an hour, which begins at `hour`; every worker adds what it saw."""
+
+    __tablename__ = "api_key_hours"
+    __table_args__ = (Index(None, "hour"),)
+
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    uses: Mapped[int]

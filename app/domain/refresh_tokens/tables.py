@@ -40,6 +40,8 @@ class FamilyRow(Base):
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     # None: opened by a client assertion.
     key_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"))
+    # Of the key that opened it.
+    mode: Mapped[str] = mapped_column(String(4), server_default="live")
     # The client's own key that signed the assertion, if one opened it.
     client_kid: Mapped[str | None] = mapped_column(String(255))
     room_id: Mapped[UUID | None] = mapped_column(ForeignKey("rooms.id"))

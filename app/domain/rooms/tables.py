@@ -25,6 +25,8 @@ class RoomRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     name: Mapped[str] = mapped_column(String(200))
+    # Of the key that opened it: `test` rooms and `live` ones do not see each other's keys and tokens.
+    mode: Mapped[str] = mapped_column(String(4), server_default="live")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -19,6 +19,8 @@ class TenantRow(Base):
     max_concurrent_rooms: Mapped[int]
     max_participants_per_room: Mapped[int]
     max_recording_duration_minutes: Mapped[int]
+    # What becomes of an API key that somebody reports as leaked.
+    on_leak: Mapped[str] = mapped_column(String(8), server_default="revoke")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # How the tenant's OAuth client authenticates, if not by API key: a JWK Set, or the URL of one.
