@@ -56,6 +56,21 @@ IdempotencyKey = Annotated[
         description="New for each refresh; a retry that carries the same one fetches the same successor.",
     ),
 ]
+# Of what may be sent again and is done once.
+REPEATABLE: Mapping[str, object] = {
+    "Idempotency-Key": Annotated[
+        str,
+        Meta(
+            min_length=16,
+            max_length=255,
+            pattern="^[ -~]+$",
+            description=(
+                "New for each request. Sent again within 24 hours with the same key, path and body, it is not done "
+                "again: the reply is the same, with `Idempotency-Replayed: true`."
+            ),
+        ),
+    ]
+}
 _ALWAYS: Refusals = (refusals.InternalError, refusals.DatabaseAwayError, refusals.MasterKeyAwayError)
 
 _ATTRIBUTE = "operation"

@@ -1,11 +1,13 @@
 """A name in; a participant of a room, and their tokens, out."""
 
+import functools
 from dataclasses import dataclass
+from datetime import datetime
 
-from app.domain import access_tokens
+from app.domain import access_tokens, signing_keys
 from app.domain.rooms import NewParticipant
 from app.flows import steps
-from app.flows.results import Admission, Caller
+from app.flows.results import Admission, Caller, Once
 from app.flows.tools import Tools
 
 
@@ -27,7 +29,7 @@ class Admit:
     access_ttl_seconds: int | None = None
 
 
-def admit_participant(caller: Caller, asked: Admit, tools: Tools) -> Admission:
+def admit_participant(caller: Caller, asked: Admit, tools: Tools, *, once: Once[Admission] | None = None) -> Admission:
     """
     Admit someone to a room, and open a session for them; or only that, for a participant who is there.
 
@@ -45,6 +47,7 @@ def admit_participant(caller: Caller, asked: Admit, tools: Tools) -> Admission:
         InvalidRequestError: access tokens shall live for longer than they do.
         ForbiddenError, InsufficientScopeError: an operator called, or the credential lacks `participants:write`.
         InvalidApiKeyError, InvalidAccessTokenError, TenantSuspendedError: the caller's authority ended meanwhile.
+        AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
     """
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.PARTICIPANTS_WRITE)
     wanted = steps.Wanted(
@@ -56,8 +59,15 @@ def admit_participant(caller: Caller, asked: Admit, tools: Tools) -> Admission:
     )
     signer = steps.signer(tools)
     now = tools.clock.now()
+    line = steps.line_of(caller)
     with tools.database.transaction() as connection:
+        steps.begin_once(connection, once, line, tools)
         opened = steps.open_session(connection, steps.authority_of_caller(caller, tenant_id), wanted, tools, now=now)
+        mint = functools.partial(_mint, opened, signer, tools, now=now)
+        minted = steps.reply_now(connection, once, line, mint, tools)
+    return mint() if minted is None else minted
 
+
+def _mint(opened: steps.Opened, signer: signing_keys.Signer, tools: Tools, *, now: datetime) -> Admission:
     pair = steps.mint_pair(opened.family, opened.family.scope, signer, tools, now=now, offline=True)
     return Admission(opened.participant, opened.room, pair)

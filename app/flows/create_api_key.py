@@ -7,7 +7,7 @@ from datetime import datetime
 from app.domain import access_tokens, api_keys, audit, tenants
 from app.flows import steps
 from app.flows.refusals import InvalidRequestError, NotFoundError
-from app.flows.results import Caller, CreatedKey
+from app.flows.results import Caller, CreatedKey, Once
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.identifiers import print_id
@@ -33,7 +33,14 @@ class KeyWanted:
     metadata: str | None = None
 
 
-def create_api_key(caller: Caller, presented_tenant_id: str, wanted: KeyWanted, tools: Tools) -> CreatedKey:
+def create_api_key(
+    caller: Caller,
+    presented_tenant_id: str,
+    wanted: KeyWanted,
+    tools: Tools,
+    *,
+    once: Once[CreatedKey] | None = None,
+) -> CreatedKey:
     """
     Issue another key of a tenant, which may do no more than the caller, from nowhere else, and no longer.
 
@@ -43,36 +50,42 @@ def create_api_key(caller: Caller, presented_tenant_id: str, wanted: KeyWanted, 
         InvalidRequestError: it would be over already, or could be used from elsewhere than the caller's.
         InsufficientScopeError: the credential lacks `keys:write`.
         InvalidApiKeyError: the caller's own key ended meanwhile.
+        AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
     now = tools.clock.now()
     if wanted.expires_at is not None and wanted.expires_at <= now:
         raise InvalidRequestError("expires_at", "must be in the future")
+    line = steps.line_of(caller)
     with tools.database.transaction() as connection:
+        steps.begin_once(connection, once, line, tools)
         tenant = tenants.find(connection, tenant_id) if tenants.hold(connection, tenant_id) else None
         if tenant is None:
             raise NotFoundError
         rights = steps.rights_of(connection, caller, now=now)
-        networks = rights.networks if wanted.networks is None else wanted.networks
-        if not rights.reach(networks):
-            raise InvalidRequestError("allowed_cidrs", "must lie within those of the calling key")
-        new = api_keys.NewKey(
-            kind="sk",
-            tenant_id=tenant_id,
-            scopes=rights.scope if wanted.scope is None else steps.narrowed(wanted.scope, rights.scope),
-            name=wanted.name,
-            notes=wanted.metadata,
-            networks=None if networks is None else " ".join(networks),
-            expires_at=min((each for each in (wanted.expires_at, rights.ends_at) if each is not None), default=None),
-            # What was pushed from the tenant to its keys holds for this one too.
-            assertion_only=tenant.client_keys is not None,
-            suspended_at=now if tenant.suspended else None,
-        )
+        new = _new(tenant, wanted, rights, now)
         issued = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
         event = audit.ApiKeyCreated(key_id=issued.name, scope=new.scopes)
         steps.record(connection, caller, tenant_id, event, now=now)
-        details = api_keys.find(connection, tenant_id, issued.id)
-    if details is None:
-        raise TypeError("a key that was just issued is not there")
+        created = CreatedKey(issued, api_keys.get(connection, tenant_id, issued.id))
+        steps.end_once(connection, once, line, created, tools)
     logs.event("api_key.created", tenant=print_id("tenant", tenant_id), key=issued.name)
-    return CreatedKey(issued, details)
+    return created
+
+
+def _new(tenant: tenants.Tenant, wanted: KeyWanted, rights: steps.Rights, now: datetime) -> api_keys.NewKey:
+    networks = rights.networks if wanted.networks is None else wanted.networks
+    if not rights.reach(networks):
+        raise InvalidRequestError("allowed_cidrs", "must lie within those of the calling key")
+    return api_keys.NewKey(
+        kind="sk",
+        tenant_id=tenant.id,
+        scopes=rights.scope if wanted.scope is None else steps.narrowed(wanted.scope, rights.scope),
+        name=wanted.name,
+        notes=wanted.metadata,
+        networks=None if networks is None else " ".join(networks),
+        expires_at=min((each for each in (wanted.expires_at, rights.ends_at) if each is not None), default=None),
+        # What was pushed from the tenant to its keys holds for this one too.
+        assertion_only=tenant.client_keys is not None,
+        suspended_at=now if tenant.suspended else None,
+    )

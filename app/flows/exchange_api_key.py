@@ -1,15 +1,17 @@
 """An API key, or a client's assertion, in; a token pair out."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from app.domain import access_tokens, refresh_tokens, rooms
+from app.domain import access_tokens, refresh_tokens, rooms, signing_keys
 from app.domain.access_tokens import OFFLINE_ACCESS
 from app.flows import steps
 from app.flows.refusals import InvalidApiKeyError, NotFoundError, RoomEndedError, UnauthorizedClientError
-from app.flows.results import Sender, TokenPair
+from app.flows.results import Once, Sender, TokenPair
 from app.flows.tools import Tools
 from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
@@ -40,7 +42,7 @@ class Exchange:
     sender: Sender = NOBODY
 
 
-def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
+def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | None = None) -> TokenPair:
     """
     Exchange a tenant's API key, or its client's assertion, for an access token and, if wanted, a refresh token.
 
@@ -51,6 +53,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
         RateLimitedError: too many wrong credentials came from this source, or for this client.
         InvalidRequestError: access tokens shall live for longer than they do.
         TenantSuspendedError, InvalidScopeError, InvalidTargetError, NotFoundError, RoomEndedError: as they say.
+        AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
 
     Source: RFC 6749 section 4.4; RFC 8707 section 2.
     """
@@ -65,6 +68,8 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
         if client.tenant_id is None:
             # To Chalk JSON an operator's key is simply not a key of a tenant.
             raise InvalidApiKeyError if wanted.credential.client_id is None else UnauthorizedClientError
+        line = f"key/{client.key_id}"
+        steps.begin_once(connection, once, line, tools)
         scope = _scope(wanted.scope, client.scopes)
         offline = wanted.offline if wanted.offline is not None else access_tokens.one_of(OFFLINE_ACCESS, scope)
         new = refresh_tokens.NewFamily(
@@ -81,9 +86,23 @@ def exchange_api_key(wanted: Exchange, tools: Tools) -> TokenPair:
         )
         policy = steps.life_of(tools, offline=offline, access_ttl_seconds=ttl_seconds)
         family = refresh_tokens.start(connection, new, policy, now=now)
+        mint = functools.partial(_mint, client, family, signer, tools, now=now, offline=offline)
+        minted = steps.reply_now(connection, once, line, mint, tools)
 
     steps.renew(client.outdated, tools)
-    pair = steps.mint_pair(family, scope, signer, tools, now=now, offline=offline)
+    return mint() if minted is None else minted
+
+
+def _mint(
+    client: steps.Client,
+    family: refresh_tokens.Family,
+    signer: signing_keys.Signer,
+    tools: Tools,
+    *,
+    now: datetime,
+    offline: bool,
+) -> TokenPair:
+    pair = steps.mint_pair(family, family.scope, signer, tools, now=now, offline=offline)
     return dataclasses.replace(pair, key_rotating_until=client.key_rotating_until)
 
 

@@ -1,13 +1,15 @@
 """An API key and a participant in; a token pair of the participant, for one room, out."""
 
 import dataclasses
+import functools
 from dataclasses import dataclass
+from datetime import datetime
 
-from app.domain import access_tokens
+from app.domain import access_tokens, refresh_tokens, signing_keys
 from app.domain.rooms import NewParticipant
 from app.flows import steps
 from app.flows.refusals import InsufficientScopeError, InvalidApiKeyError, NotFoundError
-from app.flows.results import Sender, TokenPair
+from app.flows.results import Once, Sender, TokenPair
 from app.flows.tools import Tools
 from app.foundation.identifiers import parse_id
 from app.foundation.sender import NOBODY
@@ -35,7 +37,9 @@ class ParticipantExchange:
     sender: Sender = NOBODY
 
 
-def exchange_for_participant(wanted: ParticipantExchange, tools: Tools) -> TokenPair:
+def exchange_for_participant(
+    wanted: ParticipantExchange, tools: Tools, *, once: Once[TokenPair] | None = None
+) -> TokenPair:
     """
     Exchange a tenant's API key for tokens of a participant: to admit them and to give them tokens in one call.
 
@@ -44,6 +48,7 @@ def exchange_for_participant(wanted: ParticipantExchange, tools: Tools) -> Token
         InsufficientScopeError: the key lacks `participants:write`.
         NotFoundError, RoomEndedError, RoomFullError, ParticipantBannedError, ParticipantRemovedError,
         InvalidScopeError, InvalidRequestError: see `admit_participant`.
+        AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
     """
     ttl_seconds = steps.access_ttl(wanted.access_ttl_seconds, tools)
     signer = steps.signer(tools)
@@ -65,8 +70,22 @@ def exchange_for_participant(wanted: ParticipantExchange, tools: Tools) -> Token
     )
     authority = steps.authority_of_key(client, client.tenant_id, wanted.sender)
     now = tools.clock.now()
+    line = f"key/{client.key_id}"
     with tools.database.transaction() as connection:
+        steps.begin_once(connection, once, line, tools)
         opened = steps.open_session(connection, authority, asked, tools, now=now)
+        mint = functools.partial(_mint, client, opened.family, signer, tools, now=now)
+        minted = steps.reply_now(connection, once, line, mint, tools)
+    return mint() if minted is None else minted
 
-    pair = steps.mint_pair(opened.family, opened.family.scope, signer, tools, now=now, offline=True)
+
+def _mint(
+    client: steps.Client,
+    family: refresh_tokens.Family,
+    signer: signing_keys.Signer,
+    tools: Tools,
+    *,
+    now: datetime,
+) -> TokenPair:
+    pair = steps.mint_pair(family, family.scope, signer, tools, now=now, offline=True)
     return dataclasses.replace(pair, key_rotating_until=client.key_rotating_until)

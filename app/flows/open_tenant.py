@@ -2,14 +2,16 @@
 
 from app.domain import access_tokens, api_keys, audit, tenants
 from app.flows import steps
-from app.flows.results import Caller, Limits, OpenedTenant
+from app.flows.results import Caller, Limits, Once, OpenedTenant
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.identifiers import print_id
 from app.foundation.sender import NOBODY
 
 
-def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) -> OpenedTenant:
+def open_tenant(
+    caller: Caller | None, name: str, limits: Limits, tools: Tools, *, once: Once[OpenedTenant] | None = None
+) -> OpenedTenant:
     """
     Open a tenant with one API key that holds every scope.
 
@@ -18,21 +20,27 @@ def open_tenant(caller: Caller | None, name: str, limits: Limits, tools: Tools) 
         name: for people.
         limits: what the tenant may use at once.
         tools: the story's tools.
+        once: the request, if it may come again.
 
     Raises:
         ForbiddenError: the caller is not an operator.
+        AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
     """
     if caller is not None:
         steps.must_be_operator(caller)
 
     now = tools.clock.now()
+    line = "" if caller is None else steps.line_of(caller)
     with tools.database.transaction() as connection:
+        steps.begin_once(connection, once, line, tools)
         tenant = tenants.open_tenant(connection, name, limits, now=now)
         scopes = " ".join(access_tokens.VOCABULARY)
         new = api_keys.NewKey("sk", tenant.id, scopes)
         key = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
         actor, sender = (None, NOBODY) if caller is None else (steps.name_of(caller), caller.sender)
         audit.record(connection, tenant.id, audit.TenantOpened(key_id=key.name), sender, actor=actor, now=now)
+        opened = OpenedTenant(tenant, key)
+        steps.end_once(connection, once, line, opened, tools)
 
     logs.event("tenant.opened", tenant=print_id("tenant", tenant.id), key=key.name)
-    return OpenedTenant(tenant, key)
+    return opened

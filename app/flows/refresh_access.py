@@ -19,6 +19,7 @@ from app.flows.refusals import (
 from app.flows.results import Sender, TokenPair
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.names import is_idempotency_key
 from app.foundation.sender import NOBODY
 
 
@@ -92,7 +93,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
 
 
 def _check_idempotency_key(key: str | None) -> None:
-    if key is not None and not (16 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+    if key is not None and not is_idempotency_key(key):
         raise InvalidRequestError("Idempotency-Key", "must be 16 to 255 printable ASCII characters")
 
 

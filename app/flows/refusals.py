@@ -19,6 +19,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── TenantSuspendedError             right credential, paused by the operator
     ├── NotFoundError                    missing, or someone else's
     ├── KeyNotActiveError                the key was replaced meanwhile
+    ├── IdempotencyKeyReusedError        the Idempotency-Key belongs to another request
     ├── UnsafeKeyStepError               a step of a signing key would break verifiers; says when it is safe
     ├── RoomEndedError                   the room is over
     ├── RoomFullError                    the room has as many participants as it may have
@@ -46,6 +47,7 @@ __all__ = [
     "ClientKeysAwayError",
     "DatabaseAwayError",
     "ForbiddenError",
+    "IdempotencyKeyReusedError",
     "InsufficientScopeError",
     "InternalError",
     "InvalidAccessTokenError",
@@ -198,6 +200,13 @@ class KeyNotActiveError(ServiceError):
 
     code = "key_not_active"
     public = "The API key has already been rotated"
+
+
+class IdempotencyKeyReusedError(ServiceError):
+    """The Idempotency-Key came before, with another body."""
+
+    code = "idempotency_key_reused"
+    public = "The Idempotency-Key was used for another request"
 
 
 class UnsafeKeyStepError(ServiceError):

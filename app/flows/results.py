@@ -1,12 +1,14 @@
 """What stories give back: plain values, so that doors need not know the rooms."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from app.domain.api_keys import IssuedKey, KeyChanges, KeyDetails
 from app.domain.audit import Entry
+from app.domain.idempotency import Reply
 from app.domain.refresh_tokens import Session
 from app.domain.rooms import NewParticipant, Participant, Role, Room
 from app.domain.signing_keys import KeyAges, KeyTimeline
@@ -15,6 +17,7 @@ from app.foundation.sender import NOBODY, Sender
 
 __all__ = [
     "Admission",
+    "AlreadyDone",
     "Caller",
     "Changes",
     "ClientKeys",
@@ -29,9 +32,11 @@ __all__ = [
     "Limits",
     "MasterKeyUse",
     "NewParticipant",
+    "Once",
     "OpenedTenant",
     "Participant",
     "Readiness",
+    "Reply",
     "Role",
     "Room",
     "Sender",
@@ -39,6 +44,34 @@ __all__ = [
     "Tenant",
     "TokenPair",
 ]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Once(Generic[Result]):
+    """
+    A request that shall be done once, however often it comes.
+
+    Args:
+        key: its Idempotency-Key; untrusted, never stored, never logged.
+        path: where it was sent to.
+        body: what it says; it may hold secrets.
+        print_reply: prints the reply to it from what the story gives back.
+    """
+
+    key: str = field(repr=False)
+    path: str
+    body: bytes = field(repr=False)
+    print_reply: Callable[[Result], Reply] = field(repr=False)
+
+
+class AlreadyDone(Exception):  # noqa: N818  no error: it is the answer
+    """A request was done before: here is the reply that was given then. Whatever was begun for it is undone."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
 
 
 @dataclass(frozen=True)

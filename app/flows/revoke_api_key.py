@@ -1,6 +1,6 @@
 """An API key in; it is dead, and every session that it opened."""
 
-from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, audit, idempotency, refresh_tokens, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller
@@ -26,10 +26,15 @@ def revoke_api_key(caller: Caller, presented_tenant_id: str, presented_id: str, 
             raise NotFoundError
         # Asked last: what one stood in line for may have been one's own end.
         steps.rights_of(connection, caller, now=now)
-        if not api_keys.revoke(connection, key_id, now=now):
-            raise NotFoundError
-        refresh_tokens.end_all_of_key(connection, key_id, reason="key_revoked", now=now)
-        event = audit.ApiKeyRevoked(key_id=presented_id)
-        steps.record(connection, caller, tenant_id, event, now=now)
+        revoked = api_keys.revoke(connection, key_id, now=now)
+        idempotency.forget_of_retired(connection, key_id)
+        if revoked:
+            refresh_tokens.end_all_of_key(connection, key_id, reason="key_revoked", now=now)
+            event = audit.ApiKeyRevoked(key_id=presented_id)
+            steps.record(connection, caller, tenant_id, event, now=now)
+
+    # Refused after the commit: one that a rotation had ended may not fetch its successor any more.
+    if not revoked:
+        raise NotFoundError
 
     logs.event("api_key.revoked", tenant=print_id("tenant", tenant_id), key=presented_id)

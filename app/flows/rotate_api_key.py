@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, audit, idempotency, refresh_tokens, tenants
 from app.flows import steps
 from app.flows.refusals import ForbiddenError, InvalidScopeError, KeyNotActiveError, NotFoundError
-from app.flows.results import Caller, CreatedKey, KeyDetails
+from app.flows.results import Caller, CreatedKey, KeyDetails, Once
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.database import Connection
@@ -23,6 +23,7 @@ def rotate_api_key(
     tools: Tools,
     *,
     presented_id: str | None = None,
+    once: Once[CreatedKey] | None = None,
 ) -> CreatedKey:
     """
     Replace a key, by default the one that is calling; sessions that it opened live on.
@@ -37,15 +38,15 @@ def rotate_api_key(
         InvalidScopeError: the key may do more than the caller, who would be shown its successor.
         KeyNotActiveError: the key has its successor already; a compromised one has been ended all the same.
         InsufficientScopeError: the credential lacks `keys:write`.
+        AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
-    key_id = caller.key_id if presented_id is None else steps.key_id_of(presented_id)
-    if key_id is None or (presented_id is None and caller.kind != "tenant"):
-        raise ForbiddenError
-
+    key_id = _own_key(caller) if presented_id is None else steps.key_id_of(presented_id)
     now = tools.clock.now()
     grace = timedelta(seconds=0 if reason == "compromised" else grace_seconds)
+    line = steps.line_of(caller)
     with tools.database.transaction() as connection:
+        steps.begin_once(connection, once, line, tools)
         before = api_keys.find(connection, tenant_id, key_id) if tenants.hold(connection, tenant_id) else None
         if before is None:
             raise NotFoundError
@@ -53,22 +54,38 @@ def rotate_api_key(
             _must_reach_as_far(connection, caller, before, now)
         issued = api_keys.rotate(connection, key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)
         if reason == "compromised":
-            # Also a key that was replaced before and is in its grace: it ends now, though it has its successor.
-            api_keys.revoke(connection, key_id, now=now)
-            refresh_tokens.end_all_of_key(connection, key_id, reason="key_compromised", now=now)
-        after = None
-        if issued is not None:
-            after = api_keys.find(connection, tenant_id, issued.id)
-            event = audit.ApiKeyRotated(key_id=api_keys.key_name(key_id), successor_id=issued.name, reason=reason)
-            steps.record(connection, caller, tenant_id, event, now=now)
+            _end_compromised(connection, key_id, now)
+        rotated = None if issued is None else CreatedKey(issued, api_keys.get(connection, tenant_id, issued.id))
+        if rotated is not None:
+            steps.record(connection, caller, tenant_id, _event(before, rotated, reason), now=now)
+            # Who has just replaced itself may have lost our answer, and can show nothing else.
+            itself = key_id if key_id == caller.key_id and reason == "routine" else None
+            steps.end_once(connection, once, line, rotated, tools, retired_key_id=itself)
 
     # Refused after the commit: a compromised key is dead all the same.
-    if issued is None or after is None:
+    if rotated is None:
         raise KeyNotActiveError
 
-    name, tenant = api_keys.key_name(key_id), print_id("tenant", tenant_id)
-    logs.event("api_key.rotated", tenant=tenant, key=name, successor=issued.name, reason=reason)
-    return CreatedKey(issued, after)
+    tenant, name = print_id("tenant", tenant_id), api_keys.key_name(key_id)
+    logs.event("api_key.rotated", tenant=tenant, key=name, successor=rotated.issued.name, reason=reason)
+    return rotated
+
+
+def _own_key(caller: Caller) -> str:
+    if caller.key_id is None or caller.kind != "tenant":
+        raise ForbiddenError
+    return caller.key_id
+
+
+def _event(before: KeyDetails, rotated: CreatedKey, reason: Reason) -> audit.ApiKeyRotated:
+    return audit.ApiKeyRotated(key_id=api_keys.key_name(before.id), successor_id=rotated.issued.name, reason=reason)
+
+
+def _end_compromised(connection: Connection, key_id: str, now: datetime) -> None:
+    # Also a key that was replaced before and is in its grace: it ends now, though it has its successor.
+    api_keys.revoke(connection, key_id, now=now)
+    refresh_tokens.end_all_of_key(connection, key_id, reason="key_compromised", now=now)
+    idempotency.forget_of_retired(connection, key_id)
 
 
 def _must_reach_as_far(connection: Connection, caller: Caller, key: KeyDetails, now: datetime) -> None:

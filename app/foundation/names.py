@@ -1,4 +1,4 @@
-"""What people call things."""
+"""What people call things, and what clients call their requests."""
 
 import re
 
@@ -12,3 +12,8 @@ _NAME = re.compile(NAME_PATTERN)
 def is_name(text: str, longest: int = LONGEST_NAME) -> bool:
     """Tell whether a text can be a name: 1 to `longest` characters, and none that controls the text around it."""
     return len(text) <= longest and _NAME.match(text) is not None
+
+
+def is_idempotency_key(text: str) -> bool:
+    """Tell whether a text can be an Idempotency-Key: 16 to 255 characters of printable ASCII."""
+    return 16 <= len(text) <= 255 and text.isascii() and text.isprintable()

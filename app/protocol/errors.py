@@ -30,6 +30,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.InsufficientScopeError: (403, "insufficient_scope"),
     refusals.ForbiddenError: (403, "access_denied"),
     refusals.KeyNotActiveError: (400, "invalid_request"),
+    refusals.IdempotencyKeyReusedError: (409, "invalid_request"),
     refusals.UnsafeKeyStepError: (409, "invalid_request"),
     refusals.RoomEndedError: (400, "invalid_grant"),
     refusals.RoomFullError: (400, "invalid_grant"),

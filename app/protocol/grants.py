@@ -114,7 +114,7 @@ class ApiKeyGrant(Grant):
             access_ttl_seconds=asked_seconds(self.request.payload),
             sender=self.request.sender,
         )
-        return exchange_api_key(wanted, self.tools)
+        return exchange_api_key(wanted, self.tools, once=self.request.once)
 
 
 class ParticipantGrant(ApiKeyGrant):
@@ -132,7 +132,7 @@ class ParticipantGrant(ApiKeyGrant):
             access_ttl_seconds=asked_seconds(self.request.payload),
             sender=self.request.sender,
         )
-        return exchange_for_participant(wanted, self.tools)
+        return exchange_for_participant(wanted, self.tools, once=self.request.once)
 
 
 class PossessionRefreshGrant(Grant):

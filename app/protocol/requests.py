@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from authlib.oauth2.rfc6749.requests import OAuth2Payload, OAuth2Request
 
 from app.flows.refusals import InvalidRequestError
-from app.flows.results import Sender
+from app.flows.results import Once, Sender, TokenPair
 
 _MOST_PARAMETERS = 50
 # RFC 8707 section 2 and RFC 8693 section 2.1 let these stand more than once.
@@ -34,10 +34,14 @@ class Parameters(OAuth2Payload):
 
 @dataclass(frozen=True)
 class Transport:
-    """What carried a request: the headers that matter, and who sent it, as far as the network tells."""
+    """
+    What carried a request: the headers that matter, and who sent it, as far as the network tells; `once` if it may come
+    again, and is to be answered alike.
+    """
 
     headers: Mapping[str, str | None]
     sender: Sender
+    once: Once[TokenPair] | None = None
 
 
 class TokenRequest(OAuth2Request):
@@ -56,6 +60,7 @@ class TokenRequest(OAuth2Request):
         self.by_possession = by_possession
         self.sender = carried.sender
         self.source = carried.sender.address
+        self.once = carried.once
 
 
 def read_form(body: bytes) -> Parameters:

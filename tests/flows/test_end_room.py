@@ -1,6 +1,7 @@
 """Opening and ending rooms; what is bound to one ends with it."""
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
@@ -110,7 +111,8 @@ def test_rooms_need_the_scope_to_write(tenant, caller, tools):
     room_id = a_room(tools, tenant)
     reader = dataclasses.replace(caller, scope="rooms:read")
 
-    for story, value in [(open_room, "Lobby"), (end_room, room_id)]:
+    stories: list[tuple[Callable[..., object], str]] = [(open_room, "Lobby"), (end_room, room_id)]
+    for story, value in stories:
         with pytest.raises(InsufficientScopeError) as refusal:
             story(reader, value, tools)
         assert refusal.value.scope == "rooms:write"
@@ -122,7 +124,8 @@ def test_an_operator_has_no_rooms(tenant, tools, admin_key):
     """
     operator, room_id = authenticate_api_key(admin_key, tools), a_room(tools, tenant)
 
-    for story, value in [(open_room, "Lobby"), (end_room, room_id)]:
+    stories: list[tuple[Callable[..., object], str]] = [(open_room, "Lobby"), (end_room, room_id)]
+    for story, value in stories:
         with pytest.raises(ForbiddenError):
             story(operator, value, tools)
 

@@ -10,7 +10,7 @@ from app.domain.api_keys.authentication import (
     authenticate,
     hold,
 )
-from app.domain.api_keys.details import KeyChanges, KeyDetails, Status, change, find, page
+from app.domain.api_keys.details import KeyChanges, KeyDetails, Status, change, find, get, page
 from app.domain.api_keys.format import ID_LENGTH, Kind, PresentedKey, key_name, parse
 from app.domain.api_keys.keys import (
     IssuedKey,
@@ -49,6 +49,7 @@ __all__ = [
     "change",
     "count_living",
     "find",
+    "get",
     "hold",
     "issue",
     "key_name",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, true
 
 from app.domain.api_keys import format as key_format
 from app.domain.api_keys.details import lock_name, works_at
@@ -71,6 +71,7 @@ def authenticate(
     peppers: Sequence[Pepper],
     now: datetime,
     hold: bool = False,
+    retired: bool = False,
 ) -> Outcome:
     """
     Tell whose key this is.
@@ -81,6 +82,7 @@ def authenticate(
         now: aware, UTC.
         hold: keep the key from being revoked or suspended until the transaction is over, for stories that
             start something which a revocation must find.
+        retired: also one that does not work any more: only for what a key may do after its end.
 
     Returns:
         Authenticated, or Rejected: an unknown, a revoked and a wrong key alike find no row, so that their time does
@@ -94,7 +96,7 @@ def authenticate(
     statement = select(ApiKeyRow).where(
         ApiKeyRow.id == presented.id,
         ApiKeyRow.mac.in_(codes.values()) | of_another,
-        works_at(now),
+        true() if retired else works_at(now),
     )
     row = connection.execute(statement).first()
     if row is None:

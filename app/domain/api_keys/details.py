@@ -71,6 +71,11 @@ def find(connection: Connection, tenant_id: UUID, key_id: str) -> KeyDetails | N
     return None if row is None else _details(row)
 
 
+def get(connection: Connection, tenant_id: UUID, key_id: str) -> KeyDetails:
+    """Give a key of a tenant, of which it is known that it is there."""
+    return _details(connection.execute(_select(tenant_id).where(ApiKeyRow.id == key_id)).one())
+
+
 def page(connection: Connection, tenant_id: UUID, after: str | None, limit: int) -> Sequence[KeyDetails]:
     """List at most `limit` keys of a tenant, the oldest first, beginning after one."""
     place = tuple_(ApiKeyRow.created_at, ApiKeyRow.id)

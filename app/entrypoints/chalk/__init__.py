@@ -5,7 +5,9 @@ from flask import Blueprint
 from app.entrypoints.chalk import api_keys, auth, events, participants, rooms, sessions, tenants
 from app.entrypoints.chalk.dialect.bodies import ErrorBody
 from app.entrypoints.chalk.dialect.errors import TABLE, refuse
+from app.entrypoints.chalk.dialect.once import replay
 from app.entrypoints.operations import Dialect
+from app.flows.results import AlreadyDone
 
 __all__ = ["DIALECT", "blueprint", "refuse"]
 
@@ -19,4 +21,5 @@ def blueprint() -> Blueprint:
     door.record(lambda state: state.app.url_map.converters.update(but_bulk=participants.ButBulk))
     for each in (auth, tenants, api_keys, events, rooms, participants, sessions):
         door.register_blueprint(each.routes)
+    door.register_error_handler(AlreadyDone, replay)
     return door

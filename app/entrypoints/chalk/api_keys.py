@@ -17,13 +17,14 @@ from app.entrypoints.chalk.dialect.api_keys import (
 from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody, RotateKeyRequest
 from app.entrypoints.chalk.dialect.envelope import answer, answer_page, given, page_asked, read, read_optional
 from app.entrypoints.chalk.dialect.guards import by_key
-from app.entrypoints.operations import BODY, BY_KEY, Operation, describes
+from app.entrypoints.chalk.dialect.once import ONCE, answer_once, by_key_or_retired
+from app.entrypoints.operations import BODY, BY_KEY, REPEATABLE, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.change_api_key import change_api_key
 from app.flows.create_api_key import KeyWanted, create_api_key
 from app.flows.look_up_api_keys import look_up_api_key, look_up_api_keys
-from app.flows.results import KeyChanges
+from app.flows.results import CreatedKey, KeyChanges
 from app.flows.revoke_api_key import revoke_api_key
 from app.flows.rotate_api_key import rotate_api_key
 
@@ -34,7 +35,15 @@ _WRITE = (*BODY, refusals.MalformedJsonError, *_READ, refusals.InvalidScopeError
 
 
 @routes.post("")
-@describes(Operation(json=CreateKeyRequest, answers={201: Data[CreatedKeyBody]}, refuses=_WRITE, security="key"))
+@describes(
+    Operation(
+        json=CreateKeyRequest,
+        answers={201: Data[CreatedKeyBody]},
+        refuses=(*_WRITE, *ONCE),
+        security="key",
+        headers=REPEATABLE,
+    )
+)
 def create(tenant_id: str) -> Response:
     """Issue another API key, which may do no more than the caller; the answer holds it, this once."""
     caller = by_key()
@@ -47,8 +56,9 @@ def create(tenant_id: str) -> Response:
         metadata=metadata_asked(asked.metadata),
     )
     tools = wired().tools
-    created = create_api_key(caller, tenant_id, wanted, tools)
-    return answer(created_key_body(created, tools.clock.now()), 201, secret=True)
+    return answer_once(
+        lambda once: create_api_key(caller, tenant_id, wanted, tools, once=once), _created, 201, secret=True
+    )
 
 
 @routes.get("")
@@ -113,13 +123,24 @@ def delete(tenant_id: str, key_id: str) -> Response:
         json=RotateKeyRequest,
         answers={201: Data[CreatedKeyBody]},
         body_required=False,
-        refuses=(*_WRITE, refusals.ForbiddenError, refusals.KeyNotActiveError),
+        refuses=(*_WRITE, *ONCE, refusals.ForbiddenError, refusals.KeyNotActiveError),
         security="key",
+        headers=REPEATABLE,
     )
 )
 def rotate(tenant_id: str, key_id: str) -> Response:
     """Replace an API key by one with the same rights and the same end; the answer holds it, this once."""
-    caller, tools = by_key(), wired().tools
+    caller, tools = by_key_or_retired(_created, 201), wired().tools
     asked = read_optional(RotateKeyRequest)
-    rotated = rotate_api_key(caller, tenant_id, asked.grace_period, asked.reason, tools, presented_id=key_id)
-    return answer(created_key_body(rotated, tools.clock.now()), 201, secret=True)
+    return answer_once(
+        lambda once: rotate_api_key(
+            caller, tenant_id, asked.grace_period, asked.reason, tools, presented_id=key_id, once=once
+        ),
+        _created,
+        201,
+        secret=True,
+    )
+
+
+def _created(created: CreatedKey) -> CreatedKeyBody:
+    return created_key_body(created, wired().tools.clock.now())

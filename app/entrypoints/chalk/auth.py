@@ -1,16 +1,20 @@
 """POST /auth/token, /auth/refresh, /auth/revoke: the seed's token endpoints."""
 
+import dataclasses
+
 from flask import Blueprint, Response, g
 from msgspec import UNSET, Struct
 
 from app.entrypoints.chalk.dialect.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody
 from app.entrypoints.chalk.dialect.envelope import answer, read
-from app.entrypoints.operations import BODY, IdempotencyKey, Operation, describes
+from app.entrypoints.chalk.dialect.once import ONCE, answer_once
+from app.entrypoints.operations import BODY, REPEATABLE, IdempotencyKey, Operation, describes
 from app.entrypoints.wiring import carried, sender, wired
 from app.flows import refusals
 from app.flows.refusals import InvalidRequestError
-from app.flows.results import TokenPair
+from app.flows.results import Once, TokenPair
 from app.flows.revoke_token import revoke_token
+from app.protocol.requests import Transport
 
 _EXCHANGE = (
     refusals.MalformedJsonError,
@@ -31,20 +35,33 @@ routes = Blueprint("auth", __name__, url_prefix="/auth")
 
 
 @routes.post("/token")
-@describes(Operation(json=ExchangeRequest, answers={200: Data[TokenBody]}, refuses=(*BODY, *_EXCHANGE)))
+@describes(
+    Operation(
+        json=ExchangeRequest,
+        answers={200: Data[TokenBody]},
+        refuses=(*BODY, *_EXCHANGE, *ONCE),
+        headers=REPEATABLE,
+    )
+)
 def token() -> Response:
     """Exchange an API key for a token pair: of the tenant, or of a participant of a room."""
     asked = read(ExchangeRequest)
     fields = {"api_key": asked.api_key, **_given(asked, "room_id", "scope", "expires_in")}
     if asked.participant is UNSET:
-        return _answer(wired().server.exchange(fields, carried()))
+        return answer_once(
+            lambda once: _told(wired().server.exchange(fields, _carried(once))), _token_body, secret=True
+        )
 
     if asked.room_id is UNSET:
         raise InvalidRequestError("room_id", "is required with a participant")
     who = _given(asked.participant, "id", "display_name", "external_user_id", "role")
     if "id" in who:
         who["participant_id"] = who.pop("id")
-    return _answer(wired().server.exchange_for_participant({**fields, **who}, carried()))
+    return answer_once(
+        lambda once: _told(wired().server.exchange_for_participant({**fields, **who}, _carried(once))),
+        _token_body,
+        secret=True,
+    )
 
 
 @routes.post("/refresh")
@@ -59,7 +76,7 @@ def token() -> Response:
 def refresh() -> Response:
     """Exchange a refresh token for the next pair."""
     asked = read(RefreshRequest)
-    return _answer(wired().server.refresh(asked.refresh_token, carried()))
+    return answer(_token_body(_told(wired().server.refresh(asked.refresh_token, carried()))), secret=True)
 
 
 @routes.post("/revoke")
@@ -77,15 +94,21 @@ def _given(asked: Struct, *names: str) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not UNSET}
 
 
-def _answer(pair: TokenPair) -> Response:
+def _carried(once: Once[TokenPair] | None) -> Transport:
+    return dataclasses.replace(carried(), once=once)
+
+
+def _told(pair: TokenPair) -> TokenPair:
+    g.key_rotating_until = pair.key_rotating_until
+    return pair
+
+
+def _token_body(pair: TokenPair) -> TokenBody:
     if pair.refresh_token is None:
         raise TypeError("Chalk JSON promises a refresh token")
-
-    g.key_rotating_until = pair.key_rotating_until
-    body = TokenBody(
+    return TokenBody(
         access_token=pair.access_token,
         refresh_token=pair.refresh_token,
         token_type="Bearer",  # noqa: S106  a type, not a secret
         expires_in=pair.expires_in,
     )
-    return answer(body, secret=True)

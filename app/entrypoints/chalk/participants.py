@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 from flask import Blueprint, Response, request
-from msgspec import Meta
+from msgspec import UNSET, Meta
 from werkzeug.routing import BaseConverter
 
 from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody
@@ -19,6 +19,7 @@ from app.entrypoints.chalk.dialect.envelope import (
 )
 from app.entrypoints.chalk.dialect.errors import content_of
 from app.entrypoints.chalk.dialect.guards import by_key_or_token
+from app.entrypoints.chalk.dialect.once import ONCE, Printer, answer_once, asked_once
 from app.entrypoints.chalk.dialect.participants import (
     AdmissionBody,
     AdmitManyRequest,
@@ -31,16 +32,17 @@ from app.entrypoints.chalk.dialect.participants import (
     admission_body,
     participant_body,
 )
-from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, Operation, describes
+from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, REPEATABLE, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.admit_participant import Admit, admit_participant
 from app.flows.change_participant import ParticipantChanges, change_participant
 from app.flows.check_admission import check_admission
+from app.flows.keep_reply import keep_reply
 from app.flows.look_up_participants import look_up_participant, look_up_participants
 from app.flows.refusals import InvalidRequestError, ServiceError
 from app.flows.remove_participant import remove_participant
-from app.flows.results import Admission, Caller, NewParticipant
+from app.flows.results import Admission, AlreadyDone, Caller, NewParticipant, Once
 
 _ONE = "/<but_bulk:participant_id>"
 
@@ -58,17 +60,27 @@ _READ = (*BY_KEY_OR_TOKEN, refusals.ForbiddenError, refusals.NotFoundError)
 _WRITE = (*BODY, refusals.MalformedJsonError, *_READ)
 _TOKENS = (refusals.RoomEndedError, refusals.InvalidScopeError, refusals.ParticipantRemovedError)
 _ADMIT = (*_WRITE, *_TOKENS, refusals.RoomFullError, refusals.ParticipantBannedError)
+_PASSING = {"SERVICE_UNAVAILABLE", "INTERNAL_ERROR", "RATE_LIMITED"}
 _ACTIVE = {
     "active": Annotated[bool, Meta(description="Only those who are in the room now, or only those who are not.")]
 }
 
 
 @routes.post("")
-@describes(Operation(json=AdmitRequest, answers={201: Data[AdmissionBody]}, refuses=_ADMIT, security="key_or_token"))
+@describes(
+    Operation(
+        json=AdmitRequest,
+        answers={201: Data[AdmissionBody]},
+        refuses=(*_ADMIT, *ONCE),
+        security="key_or_token",
+        headers=REPEATABLE,
+    )
+)
 def create(room_id: str) -> Response:
     """Admit someone to a room; the answer holds their tokens."""
     caller = by_key_or_token()
-    return answer(admission_body(_admit(caller, room_id, read(AdmitRequest))), 201, secret=True)
+    asked = read(AdmitRequest)
+    return answer_once(lambda once: _admit(caller, room_id, asked, once), admission_body, 201, secret=True)
 
 
 @routes.post("/bulk")
@@ -76,16 +88,21 @@ def create(room_id: str) -> Response:
     Operation(
         json=AdmitManyRequest,
         answers={200: Data[list[AdmittedBody]]},
-        refuses=(*_WRITE, refusals.RoomEndedError),
+        refuses=(*_WRITE, *ONCE, refusals.RoomEndedError),
         security="key_or_token",
+        headers=REPEATABLE,
     )
 )
 def create_many(room_id: str) -> Response:
     """Admit many to a room, each by itself; the answer tells in the same order what became of each."""
     caller = by_key_or_token()
     asked = read(AdmitManyRequest)
-    check_admission(caller, room_id, wired().tools)
-    return answer([_one(caller, room_id, each) for each in asked.participants], secret=True)
+    once = asked_once(Printer[list[AdmittedBody]](lambda bodies: bodies, 200))
+    check_admission(caller, room_id, wired().tools, once=once)
+    bodies = [_one(caller, room_id, each, _part(once, index, each)) for index, each in enumerate(asked.participants)]
+    if once is not None and not any(_may_pass(each) for each in bodies):
+        keep_reply(caller, once, bodies, wired().tools)
+    return answer(bodies, secret=True)
 
 
 @routes.get("")
@@ -164,8 +181,9 @@ def delete(room_id: str, participant_id: str) -> Response:
         json=MintRequest,
         answers={200: Data[AdmissionBody]},
         body_required=False,
-        refuses=(*_WRITE, *_TOKENS),
+        refuses=(*_WRITE, *_TOKENS, *ONCE),
         security="key_or_token",
+        headers=REPEATABLE,
     )
 )
 def mint(room_id: str, participant_id: str) -> Response:
@@ -173,24 +191,41 @@ def mint(room_id: str, participant_id: str) -> Response:
     caller = by_key_or_token()
     asked = read_optional(MintRequest)
     wanted = Admit(room_id, participant_id, *_less(asked))
-    return answer(admission_body(admit_participant(caller, wanted, wired().tools)), secret=True)
+    return answer_once(
+        lambda once: admit_participant(caller, wanted, wired().tools, once=once), admission_body, secret=True
+    )
 
 
-def _one(caller: Caller, room_id: str, presented: msgspec.Raw) -> AdmittedBody:
+def _one(caller: Caller, room_id: str, presented: msgspec.Raw, once: Once[Admission] | None) -> AdmittedBody:
     try:
-        return AdmittedBody(admission=admission_body(_admit(caller, room_id, read_part(presented, AdmitRequest))))
+        asked = read_part(presented, AdmitRequest)
+        return AdmittedBody(admission=admission_body(_admit(caller, room_id, asked, once)))
+    except AlreadyDone as done:
+        return AdmittedBody(admission=msgspec.json.decode(done.reply.body, type=Data[AdmissionBody]).data)
     except ServiceError as error:
         # Of any kind: those before have their tokens in this answer.
         return AdmittedBody(error=content_of(error))
 
 
-def _admit(caller: Caller, room_id: str, asked: AdmitRequest) -> Admission:
+def _part(once: Once[list[AdmittedBody]] | None, index: int, presented: msgspec.Raw) -> Once[Admission] | None:
+    # Each is a transaction of its own, and so done once by itself.
+    if once is None:
+        return None
+    return Once(once.key, f"{once.path}/{index}", bytes(presented), Printer(admission_body, 201))
+
+
+def _may_pass(became: AdmittedBody) -> bool:
+    # What is over when the client asks again must not be kept as the answer.
+    return became.error is not UNSET and became.error.code in _PASSING
+
+
+def _admit(caller: Caller, room_id: str, asked: AdmitRequest, once: Once[Admission] | None) -> Admission:
     new = NewParticipant(
         asked.display_name,
         given(asked.external_user_id),
         given(asked.role),
     )
-    return admit_participant(caller, Admit(room_id, new, *_less(asked)), wired().tools)
+    return admit_participant(caller, Admit(room_id, new, *_less(asked)), wired().tools, once=once)
 
 
 def _less(asked: AdmitRequest | MintRequest) -> tuple[str | None, int | None]:

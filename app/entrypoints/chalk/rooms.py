@@ -13,7 +13,8 @@ from app.entrypoints.chalk.dialect.bodies import (
 )
 from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read
 from app.entrypoints.chalk.dialect.guards import by_key_or_token
-from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, Operation, describes
+from app.entrypoints.chalk.dialect.once import ONCE, answer_once
+from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, REPEATABLE, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.delete_room import delete_room
@@ -33,14 +34,16 @@ routes = Blueprint("rooms", __name__, url_prefix="/rooms")
     Operation(
         json=OpenRoomRequest,
         answers={201: Data[RoomBody]},
-        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY_OR_TOKEN, *_OPEN),
+        refuses=(*BODY, *ONCE, refusals.MalformedJsonError, *BY_KEY_OR_TOKEN, *_OPEN),
         security="key_or_token",
+        headers=REPEATABLE,
     )
 )
 def create() -> Response:
     """Open a room."""
     caller = by_key_or_token()
-    return answer(room_body(open_room(caller, read(OpenRoomRequest).name, wired().tools)), 201)
+    asked = read(OpenRoomRequest)
+    return answer_once(lambda once: open_room(caller, asked.name, wired().tools, once=once), room_body, 201)
 
 
 @routes.get("")

@@ -19,7 +19,8 @@ from app.entrypoints.chalk.dialect.bodies import (
 )
 from app.entrypoints.chalk.dialect.envelope import answer, answer_page, given, page_asked, read, read_optional
 from app.entrypoints.chalk.dialect.guards import by_key
-from app.entrypoints.operations import BODY, BY_KEY, Operation, describes
+from app.entrypoints.chalk.dialect.once import ONCE, answer_once, by_key_or_retired
+from app.entrypoints.operations import BODY, BY_KEY, REPEATABLE, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.change_tenant import change_tenant
@@ -27,7 +28,7 @@ from app.flows.close_tenant import close_tenant
 from app.flows.look_up import look_up_tenant, look_up_tenants
 from app.flows.open_tenant import open_tenant
 from app.flows.refusals import InvalidRequestError
-from app.flows.results import Changes, ClientKeys, Limits
+from app.flows.results import Changes, ClientKeys, CreatedKey, Limits
 from app.flows.rotate_api_key import rotate_api_key
 
 _ROTATE = (refusals.ForbiddenError, refusals.NotFoundError, refusals.KeyNotActiveError)
@@ -40,8 +41,9 @@ routes = Blueprint("tenants", __name__, url_prefix="/tenants")
     Operation(
         json=OpenTenantRequest,
         answers={201: Data[OpenedTenantBody]},
-        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY, refusals.ForbiddenError),
+        refuses=(*BODY, *ONCE, refusals.MalformedJsonError, *BY_KEY, refusals.ForbiddenError),
         security="key",
+        headers=REPEATABLE,
     )
 )
 def create() -> Response:
@@ -49,8 +51,12 @@ def create() -> Response:
     caller = by_key()
     asked = read(OpenTenantRequest)
     limits = Limits(asked.max_concurrent_rooms, asked.max_participants_per_room, asked.max_recording_duration_minutes)
-    opened = open_tenant(caller, asked.name, limits, wired().tools)
-    return answer(opened_tenant_body(opened), 201, secret=True)
+    return answer_once(
+        lambda once: open_tenant(caller, asked.name, limits, wired().tools, once=once),
+        opened_tenant_body,
+        201,
+        secret=True,
+    )
 
 
 @routes.get("")
@@ -115,16 +121,24 @@ def delete(tenant_id: str) -> Response:
         json=RotateKeyRequest,
         answers={200: Data[KeyBody]},
         body_required=False,
-        refuses=(*BODY, refusals.MalformedJsonError, *BY_KEY, *_ROTATE),
+        refuses=(*BODY, *ONCE, refusals.MalformedJsonError, *BY_KEY, *_ROTATE),
         security="key",
+        headers=REPEATABLE,
     )
 )
 def rotate_key(tenant_id: str) -> Response:
     """Replace the key that is calling; the answer holds its successor, this once."""
-    caller = by_key()
+    caller = by_key_or_retired(_successor)
     asked = read_optional(RotateKeyRequest)
-    rotated = rotate_api_key(caller, tenant_id, asked.grace_period, asked.reason, wired().tools)
-    return answer(KeyBody(api_key=rotated.issued.text), secret=True)
+    return answer_once(
+        lambda once: rotate_api_key(caller, tenant_id, asked.grace_period, asked.reason, wired().tools, once=once),
+        _successor,
+        secret=True,
+    )
+
+
+def _successor(rotated: CreatedKey) -> KeyBody:
+    return KeyBody(api_key=rotated.issued.text)
 
 
 def _client_keys(asked: ChangeTenantRequest) -> ClientKeys | None:

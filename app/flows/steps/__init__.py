@@ -37,6 +37,7 @@ from app.flows.steps.master_keys import (
     retry_tags,
     uses_of_master_keys,
 )
+from app.flows.steps.replies import begin_once, end_once, line_of, reply_now, reply_of, reply_to_retired
 from app.flows.steps.signing import is_alive, read_again, signer, tend, verify
 from app.flows.steps.tokens import access_ttl, life_of, mint_pair, narrowed, target
 
@@ -53,12 +54,15 @@ __all__ = [
     "authenticate_client",
     "authority_of_caller",
     "authority_of_key",
+    "begin_once",
     "cut",
+    "end_once",
     "enter",
     "hear_key",
     "is_alive",
     "key_id_of",
     "life_of",
+    "line_of",
     "look_at_key",
     "member",
     "mint_pair",
@@ -81,6 +85,9 @@ __all__ = [
     "record",
     "regrade",
     "renew",
+    "reply_now",
+    "reply_of",
+    "reply_to_retired",
     "retry_tags",
     "rights_of",
     "signer",

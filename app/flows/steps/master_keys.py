@@ -1,5 +1,6 @@
 """What hangs on a master key: found under whichever one it was made, and renewed under the current one."""
 
+import functools
 import itertools
 from datetime import datetime
 
@@ -14,7 +15,13 @@ Admissible = api_keys.Authenticated | api_keys.Rejected
 
 
 def look_at_key(
-    connection: Connection, presented: api_keys.PresentedKey, tools: Tools, *, now: datetime, hold: bool = False
+    connection: Connection,
+    presented: api_keys.PresentedKey,
+    tools: Tools,
+    *,
+    now: datetime,
+    hold: bool = False,
+    retired: bool = False,
 ) -> Admissible:
     """
     Authenticate an API key under every master key; see `api_keys.authenticate`.
@@ -22,13 +29,14 @@ def look_at_key(
     Raises:
         MasterKeyAwayError: this host lacks the one that it hangs on.
     """
-    outcome = api_keys.authenticate(connection, presented, peppers=tools.peppers, now=now, hold=hold)
+    authenticate = functools.partial(api_keys.authenticate, connection, presented, now=now, hold=hold, retired=retired)
+    outcome = authenticate(peppers=tools.peppers)
     if not isinstance(outcome, api_keys.Unreadable):
         return outcome
 
     # It may have come a moment ago; then it is known now.
     must_have(outcome.pepper_id, tools)
-    outcome = api_keys.authenticate(connection, presented, peppers=tools.peppers, now=now, hold=hold)
+    outcome = authenticate(peppers=tools.peppers)
     if isinstance(outcome, api_keys.Unreadable):
         raise MasterKeyAwayError
     return outcome

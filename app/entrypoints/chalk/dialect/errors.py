@@ -31,6 +31,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.NotFoundError: (404, "NOT_FOUND"),
     refusals.MethodNotAllowedError: (405, "METHOD_NOT_ALLOWED"),
     refusals.KeyNotActiveError: (409, "KEY_NOT_ACTIVE"),
+    refusals.IdempotencyKeyReusedError: (409, "IDEMPOTENCY_KEY_REUSED"),
     refusals.UnsafeKeyStepError: (409, "CONFLICT"),
     refusals.RoomEndedError: (409, "ROOM_ENDED"),
     refusals.RoomFullError: (409, "ROOM_FULL"),
