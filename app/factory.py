@@ -10,7 +10,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
 from app import settings as configuration
-from app.entrypoints import chalk, cli, oauth, probes, reference
+from app.entrypoints import chalk, cli, oauth, probes, reference, watching
 from app.entrypoints.headers import key_status, request_id
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
 from app.flows import tools as workshop
@@ -71,6 +71,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         trusted_proxies=settings.http.trusted_proxies,
     )
     wire(app, wiring)
+    if alone:
+        logs.listen(lambda name: tools.metrics.events.labels(name).inc())
     _open_doors(app, settings.http.issuer, resource)
     if alone and warm:
         # In a process of its own, requests are the occasion to look after the signing keys, off their path.
@@ -124,6 +126,7 @@ def _open_doors(app: Flask, issuer: str, resource: str) -> None:
     app.before_request(_begin)
     app.after_request(_finish)
     app.register_error_handler(Exception, _refuse)
+    app.teardown_request(lambda _: logs.end())
 
 
 def _begin() -> None:
@@ -131,6 +134,7 @@ def _begin() -> None:
     g.key_rotating_until = None
     g.takes_bearer = False
     g.body_was_read = False
+    watching.begin()
     if request.environ.get("PATH_INFO", "").startswith("//"):
         # The router would overlook the second slash; a rule of the proxy in front would not.
         raise NotFoundError
@@ -146,13 +150,16 @@ def _finish(response: Response) -> Response:
         # Refused before the body arrived: the server will not read it, and the client must not send another
         # request behind it.
         response.headers["Connection"] = "close"
+    watching.finish(response)
     return response
 
 
 def _refuse(error: Exception) -> Response:
     # Each dialect refuses in its own words, also where no route matched.
     refuse = oauth.refuse if request.path.startswith(oauth.DIALECT.prefixes) else chalk.refuse
-    return refuse(refusal_of(error))
+    refusal = refusal_of(error)
+    watching.refused(refusal)
+    return refuse(refusal)
 
 
 def clean(tools: workshop.Tools) -> None:

@@ -8,6 +8,7 @@ from app.flows import steps
 from app.flows.refusals import AccessTokenExpiredError, InvalidAccessTokenError
 from app.flows.results import Caller, HeldToken, Sender
 from app.flows.tools import Tools
+from app.foundation import logs
 from app.foundation.identifiers import parse_id
 from app.foundation.sender import NOBODY
 
@@ -53,6 +54,7 @@ def _caller(token: access_tokens.Verified, tools: Tools, sender: Sender) -> Call
         alive = steps.is_alive(connection, token, now=tools.clock.now())
     if not alive:
         raise InvalidAccessTokenError
+    logs.about(tenant=claims.tenant_id, key=claims.key_id, session=claims.sid)
     return Caller(
         kind="token",
         tenant_id=tenant_id,

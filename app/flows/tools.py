@@ -13,6 +13,7 @@ from app.foundation.database import Database
 from app.foundation.errors import ConfigurationError
 from app.foundation.master_key import MasterKey
 from app.foundation.master_keys import MasterKeys
+from app.foundation.metrics import Metrics
 from app.foundation.pages import Cursors
 from app.settings import HttpSettings, RoleSettings, Settings
 
@@ -35,6 +36,7 @@ class Tools:
     remote_keys: clients.RemoteKeys
     guesses: rate_limits.Guesses
     uses: api_keys.Uses
+    metrics: Metrics
     scope_of_role: Mapping[str, str]
     access_ttl_seconds: int
     keep_ended: timedelta
@@ -88,6 +90,7 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
         ),
         guesses=rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock),
         uses=api_keys.Uses(),
+        metrics=Metrics(),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
         scope_of_role=_scopes(settings.roles),
         access_ttl_seconds=lifetimes.access_ttl_seconds,

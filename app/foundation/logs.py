@@ -1,8 +1,10 @@
 """Logs as JSON lines on standard error, with every secret blotted out before a line is written."""
 
+import contextvars
 import logging
 import re
 import sys
+from collections.abc import Callable
 
 import msgspec
 
@@ -12,6 +14,9 @@ _EVENTS = logging.getLogger("chalk.events")
 _WARNINGS = logging.getLogger("chalk.warnings")
 
 _LONGEST = 20_000
+
+# What every line of a request says beside its own fields.
+_CONTEXT: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("context")
 
 # Where a word begins, also behind an escape of a URL (`%3D`).
 _BEGIN = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2}))"
@@ -45,7 +50,7 @@ def blot(text: str) -> str:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, the fields of the event, the exception if any."""
+    """One JSON object a line: time, level, logger, message, whose request it is, the event's fields, the exception."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -59,7 +64,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": blot(record.getMessage()),
         }
-        for name, value in getattr(record, "fields", {}).items():
+        for name, value in (_CONTEXT.get({}) | getattr(record, "fields", {})).items():
             line[name] = blot(value) if isinstance(value, str) else value
         if record.exc_info:
             line["exception"] = blot(self.formatException(record.exc_info))
@@ -71,12 +76,47 @@ def start(level: str, clock: Clock) -> None:
     """Send every logger of the process to standard error as JSON lines, from `level` upwards."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(clock))
+    handler.setLevel(level)
     logging.basicConfig(level=level, handlers=[handler])
+
+
+class _Listener(logging.Handler):
+    def __init__(self, heard: Callable[[str], object]) -> None:
+        super().__init__(logging.INFO)
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._heard(str(record.msg))
+
+
+def begin(request_id: str) -> None:
+    """Begin a request: from now on every line of this thread says its id."""
+    _CONTEXT.set({"request_id": request_id})
+
+
+def about(**fields: str | None) -> None:
+    """Say in every further line of this request whom it is about: ids only, never a token."""
+    known = _CONTEXT.get(None)
+    if known is not None:
+        known.update({name: value for name, value in fields.items() if value is not None})
+
+
+def end() -> None:
+    """End a request."""
+    _CONTEXT.set({})
 
 
 def warn(message: str, *cause: object) -> None:
     """Warn the operator of something that went on without harm, for now; `%s` in the message is the cause, if any."""
     _WARNINGS.warning(message, *cause)
+
+
+def listen(heard: Callable[[str], object]) -> None:
+    """Let every event of this process be heard, by its name; whoever heard them before a fork does so no longer."""
+    # Also where they are not logged.
+    _EVENTS.setLevel(logging.INFO)
+    _EVENTS.handlers.clear()
+    _EVENTS.addHandler(_Listener(heard))
 
 
 def event(name: str, **fields: str | int | None) -> None:

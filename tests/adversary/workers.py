@@ -32,6 +32,11 @@ class WorkerLine:
         text = answer.read()
         return Answer(answer.status, json.loads(text) if text else None, dict(answer.headers.items()))
 
+    def text(self, path: str) -> str:
+        """Read what is no JSON."""
+        self._connection.request("GET", path)
+        return self._connection.getresponse().read().decode()
+
     def close(self) -> None:
         """Hang up."""
         self._connection.close()

@@ -48,6 +48,11 @@ class Family:
     revoked_at: datetime | None
 
     @property
+    def is_new(self) -> bool:
+        """Tell whether it was never rotated."""
+        return self.generation == FIRST_GENERATION
+
+    @property
     def expires_at(self) -> datetime:
         """Give the moment at which the session ends if nothing more happens to it."""
         return min(self.idle_expires_at, self.absolute_expires_at)

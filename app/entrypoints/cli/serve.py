@@ -11,6 +11,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from app.entrypoints.wiring import Launcher, wiring_of
+from app.foundation import metrics
 from app.foundation.errors import ConfigurationError
 
 _KILL_SECONDS = 10
@@ -64,7 +65,8 @@ def start(launcher: Launcher, listen: Listen, announce: Callable[[], None]) -> N
         log_level=LogLevels.error,
     )
     server.on_startup(announce)
-    server.serve()
+    with metrics.shared():
+        server.serve()
 
 
 def must_be_free(host: str, port: int) -> None:

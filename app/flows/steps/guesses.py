@@ -15,6 +15,7 @@ from app.flows.refusals import (
 from app.flows.steps.master_keys import Admissible
 from app.flows.tools import Tools
 from app.foundation import logs
+from app.foundation.identifiers import print_id
 
 
 def must_be_heard(guess: Guess, tools: Tools) -> None:
@@ -81,6 +82,10 @@ def admit_key(
     if isinstance(outcome, api_keys.Rejected):
         raise wrong(guess, InvalidApiKeyError(), tools)
     right(guess, tools)
+    tenant_id = outcome.key.tenant_id
+    logs.about(
+        tenant=None if tenant_id is None else print_id("tenant", tenant_id), key=api_keys.key_name(outcome.key.id)
+    )
     if outcome.suspended:
         raise TenantSuspendedError
     if not _may_come_from(source, outcome.key.networks):

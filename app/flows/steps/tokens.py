@@ -9,7 +9,7 @@ from app.flows.refusals import InvalidRequestError, InvalidScopeError, InvalidTa
 from app.flows.results import TokenPair
 from app.flows.steps.master_keys import must_have
 from app.flows.tools import Tools
-from app.foundation import opaque
+from app.foundation import logs, opaque
 from app.foundation.identifiers import print_id
 
 
@@ -95,9 +95,17 @@ def mint_pair(
         role=family.role,
         display_name=family.display_name,
     )
+    _tell(family, claims, tools)
     return TokenPair(
         access_token=access_tokens.mint(claims, key),
         refresh_token=refresh_tokens.successor(family, tools.http.issuer, tools.refresh_keys) if offline else None,
         expires_in=expires - issued,
         scope=scope,
     )
+
+
+def _tell(family: refresh_tokens.Family, claims: access_tokens.AccessClaims, tools: Tools) -> None:
+    subject = "tenant" if family.participant_id is None else "participant"
+    by = "exchange" if family.is_new else "refresh"
+    tools.metrics.tokens.labels(subject, by).inc()
+    logs.about(tenant=claims.tenant_id, key=claims.key_id, session=claims.sid)
