@@ -23,12 +23,14 @@ __all__ = [
     "ClientKeys",
     "CreatedKey",
     "Entry",
+    "Finding",
     "HeldToken",
     "IssuedKey",
     "KeyAges",
     "KeyChanges",
     "KeyDetails",
     "KeyTimeline",
+    "Level",
     "Limits",
     "MasterKeyUse",
     "NewParticipant",
@@ -46,6 +48,7 @@ __all__ = [
 ]
 
 Result = TypeVar("Result")
+Level = Literal["ok", "warning", "fault"]
 
 
 @dataclass(frozen=True)
@@ -173,3 +176,12 @@ class Readiness:
 
     ready: bool
     warnings: tuple[Literal["no_standby_signing_key"], ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of a deployment: which part of it, how it stands, and what to do; nothing of it is a secret."""
+
+    check: str
+    level: Level
+    message: str

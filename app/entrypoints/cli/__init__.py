@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from app.entrypoints.cli import api_keys, database, demo, keys, master_keys, serve, signing_keys
+from app.entrypoints.cli import database, demo, doctor, serve
+from app.entrypoints.cli.credentials import api_keys, first_keys, master_keys, signing_keys
 from app.entrypoints.wiring import Launcher
 from app.foundation.errors import ConfigurationError, DatabaseAwayError, ServiceError
 
@@ -19,13 +20,14 @@ def group() -> None:
 group.add_command(serve.serve)
 group.add_command(database.db)
 group.add_command(database.forget)
-group.add_command(keys.admin_key)
-group.add_command(keys.tenants)
-group.add_command(keys.resource_server)
+group.add_command(first_keys.admin_key)
+group.add_command(first_keys.tenants)
+group.add_command(first_keys.resource_server)
 group.add_command(api_keys.keys)
 group.add_command(signing_keys.signing_keys)
 group.add_command(master_keys.master_key)
 group.add_command(demo.demo)
+group.add_command(doctor.doctor)
 
 
 def run(launcher: Launcher) -> None:

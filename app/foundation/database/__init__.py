@@ -4,6 +4,7 @@ from sqlalchemy.engine import Connection
 
 from app.foundation.database.conditions import Condition, holds
 from app.foundation.database.engine import engine_options, prepare, resolve_url
+from app.foundation.database.examination import DatabaseFacts, examine
 from app.foundation.database.locks import have_alone, lean_on
 from app.foundation.database.tables import Base, UtcDateTime
 from app.foundation.database.transactions import Database
@@ -13,8 +14,10 @@ __all__ = [
     "Condition",
     "Connection",
     "Database",
+    "DatabaseFacts",
     "UtcDateTime",
     "engine_options",
+    "examine",
     "have_alone",
     "holds",
     "lean_on",

@@ -2,7 +2,7 @@
 
 import click
 
-from app.entrypoints.cli.forcing import forced, refusal
+from app.entrypoints.cli.credentials.forcing import forced, refusal
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.activate_master_key import activate_master_key
 from app.flows.add_master_key import add_master_key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from app.entrypoints.cli.forcing import forced, refusal, said
+from app.entrypoints.cli.credentials.forcing import forced, refusal, said
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.activate_signing_key import activate_signing_key
 from app.flows.import_signing_key import import_signing_key
