@@ -2,18 +2,11 @@
 
 from flask import Blueprint, Response
 
-from app.entrypoints.chalk.dialect.bodies import (
-    ChangeRoomRequest,
-    Data,
-    DataPage,
-    DeletedBody,
-    OpenRoomRequest,
-    RoomBody,
-    room_body,
-)
+from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody
 from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read
 from app.entrypoints.chalk.dialect.guards import by_key_or_token
 from app.entrypoints.chalk.dialect.once import ONCE, answer_once
+from app.entrypoints.chalk.dialect.rooms import ChangeRoomRequest, OpenRoomRequest, RoomBody, room_body
 from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, REPEATABLE, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals

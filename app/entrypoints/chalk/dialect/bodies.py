@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.flows.results import OpenedTenant, Role, Room, Tenant
+from app.flows.results import OpenedTenant, Role, Tenant
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import print_id
 from app.foundation.names import LONGEST_NAME, NAME_PATTERN
@@ -94,18 +94,6 @@ class RotateKeyRequest(Request, frozen=True):
     reason: Literal["routine", "compromised"] = "routine"
 
 
-class OpenRoomRequest(Request, frozen=True):
-    """POST /rooms."""
-
-    name: Name
-
-
-class ChangeRoomRequest(Request, frozen=True):
-    """PATCH /rooms/{id}."""
-
-    name: Name
-
-
 class Data(Struct, Generic[Content], frozen=True):
     """The envelope of every success."""
 
@@ -174,17 +162,6 @@ class KeyBody(Struct, frozen=True):
     api_key: str
 
 
-class RoomBody(Struct, frozen=True):
-    """A room."""
-
-    id: str
-    tenant_id: str
-    name: str
-    status: Literal["active", "ended"]
-    created_at: str
-    ended_at: str | None
-
-
 class Detail(Struct, frozen=True):
     """One field, and what is wrong with it."""
 
@@ -229,18 +206,6 @@ def tenant_body(tenant: Tenant) -> TenantBody:
         jwks_uri=None if keys is None else keys.jwks_uri,
         created_at=rfc3339(tenant.created_at),
         **dataclasses.asdict(tenant.limits),
-    )
-
-
-def room_body(room: Room) -> RoomBody:
-    """Print a room."""
-    return RoomBody(
-        id=print_id("room", room.id),
-        tenant_id=print_id("tenant", room.tenant_id),
-        name=room.name,
-        status="active" if room.ended_at is None else "ended",
-        created_at=rfc3339(room.created_at),
-        ended_at=None if room.ended_at is None else rfc3339(room.ended_at),
     )
 
 

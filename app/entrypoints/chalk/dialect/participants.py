@@ -5,16 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.entrypoints.chalk.dialect.bodies import (
-    ErrorContent,
-    ExternalId,
-    Name,
-    Request,
-    RoomBody,
-    ScopeAsked,
-    Seconds,
-    room_body,
-)
+from app.entrypoints.chalk.dialect.bodies import ErrorContent, ExternalId, Name, Request, ScopeAsked, Seconds
+from app.entrypoints.chalk.dialect.rooms import RoomBody, room_body
 from app.flows.results import Admission, Participant, Role
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import print_id
