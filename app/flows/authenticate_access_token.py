@@ -63,5 +63,6 @@ def _caller(token: access_tokens.Verified, tools: Tools, sender: Sender) -> Call
         room_id=room_id,
         participant_id=participant_id,
         token=HeldToken(session_id, claims.role, claims.scope, datetime.fromtimestamp(claims.iat, UTC)),
+        mode=steps.mode_of(claims),
         sender=sender,
     )

@@ -36,6 +36,7 @@ def authenticate_api_key(presented: str, tools: Tools, *, sender: Sender = NOBOD
         key_id=key.id,
         scope=key.scopes,
         key_rotating_until=key.rotating_until,
+        mode=key.mode,
         sender=sender,
     )
 

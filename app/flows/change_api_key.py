@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import datetime
 
-from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, audit, refresh_tokens
 from app.flows import steps
 from app.flows.refusals import InvalidRequestError, KeyNotActiveError, NotFoundError
 from app.flows.results import Caller, KeyChanges, KeyDetails
@@ -17,7 +17,7 @@ def change_api_key(
     Change a key of a tenant. It can lose scopes and time, and never gain any; what it opened loses them with it.
 
     Raises:
-        NotFoundError: no such tenant or key, or someone else's.
+        NotFoundError: no such tenant or key, someone else's, or a live one for a test key.
         KeyNotActiveError: it does not work any more, or has been replaced.
         InvalidScopeError: it has not all of these scopes.
         InvalidRequestError: it would end later than it does, or is over already.
@@ -29,9 +29,7 @@ def change_api_key(
     key_id = steps.key_id_of(presented_id)
     now = tools.clock.now()
     with tools.database.transaction() as connection:
-        before = api_keys.find(connection, tenant_id, key_id) if tenants.hold(connection, tenant_id) else None
-        if before is None:
-            raise NotFoundError
+        before = steps.key_within_reach(connection, caller, tenant_id, key_id)
         # Asked last: what one stood in line for may have been one's own end.
         rights = steps.rights_of(connection, caller, now=now)
         if before.status_at(now) != "active":

@@ -19,11 +19,12 @@ def change_tenant(caller: Caller, presented_id: str, changes: Changes, tools: To
 
     Raises:
         NotFoundError: no such tenant, or someone else's.
-        ForbiddenError: only an operator suspends or resumes.
+        ForbiddenError: only an operator suspends or resumes, and a test key changes nothing.
         InsufficientScopeError: the key lacks `tenant:write`, or for the client's keys `keys:write`.
         InvalidRequestError: the client's keys are not ones that could verify an assertion.
     """
     tenant_id = steps.must_reach(caller, presented_id, access_tokens.TENANT_WRITE)
+    steps.must_be_live(caller)
     changes = _allowed(caller, changes)
     now = tools.clock.now()
     with tools.database.transaction() as connection:

@@ -27,7 +27,7 @@ def check_admission(caller: Caller, presented_room_id: str, tools: Tools, *, onc
         with tools.database.transaction() as connection:
             steps.begin_once(connection, once, steps.line_of(caller), tools)
     with tools.database.reading() as connection:
-        room = rooms.find(connection, tenant_id, room_id)
+        room = rooms.find(connection, tenant_id, room_id, mode=caller.mode)
     if room is None:
         raise NotFoundError
     if room.ended_at is not None:

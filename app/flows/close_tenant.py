@@ -15,8 +15,10 @@ def close_tenant(caller: Caller, presented_id: str, tools: Tools) -> None:
 
     Raises:
         NotFoundError: no such tenant, or someone else's.
+        ForbiddenError: a test key called.
     """
     tenant_id = steps.must_reach(caller, presented_id, access_tokens.TENANT_WRITE)
+    steps.must_be_live(caller)
     now = tools.clock.now()
     with tools.database.transaction() as connection:
         if not tenants.hold(connection, tenant_id):

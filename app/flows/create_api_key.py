@@ -6,8 +6,8 @@ from datetime import datetime
 
 from app.domain import access_tokens, api_keys, audit, tenants
 from app.flows import steps
-from app.flows.refusals import InvalidRequestError, NotFoundError
-from app.flows.results import Caller, CreatedKey, Once
+from app.flows.refusals import ForbiddenError, InvalidRequestError, NotFoundError
+from app.flows.results import Caller, CreatedKey, Mode, Once
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.identifiers import print_id
@@ -24,6 +24,7 @@ class KeyWanted:
         expires_at: until when it works; None for as long as nobody revokes it.
         networks: where it may be used from, as addresses or networks; None for wherever the caller's may.
         metadata: the owner's notes, as JSON.
+        mode: live or test; None for the caller's.
     """
 
     name: str
@@ -31,6 +32,7 @@ class KeyWanted:
     expires_at: datetime | None = None
     networks: Sequence[str] | None = None
     metadata: str | None = None
+    mode: Mode | None = None
 
 
 def create_api_key(
@@ -46,6 +48,7 @@ def create_api_key(
 
     Raises:
         NotFoundError: no such tenant, or someone else's.
+        ForbiddenError: a test key asks for a live one.
         InvalidScopeError: more is asked than the caller holds.
         InvalidRequestError: it would be over already, or could be used from elsewhere than the caller's.
         InsufficientScopeError: the credential lacks `keys:write`.
@@ -53,6 +56,9 @@ def create_api_key(
         AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_WRITE)
+    mode = wanted.mode or caller.mode
+    if steps.reaches_only(caller) not in {None, mode}:
+        raise ForbiddenError
     now = tools.clock.now()
     if wanted.expires_at is not None and wanted.expires_at <= now:
         raise InvalidRequestError("expires_at", "must be in the future")
@@ -63,7 +69,7 @@ def create_api_key(
         if tenant is None:
             raise NotFoundError
         rights = steps.rights_of(connection, caller, now=now)
-        new = _new(tenant, wanted, rights, now)
+        new = _new(tenant, wanted, rights, mode, now)
         issued = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
         event = audit.ApiKeyCreated(key_id=issued.name, scope=new.scopes)
         steps.record(connection, caller, tenant_id, event, now=now)
@@ -73,13 +79,14 @@ def create_api_key(
     return created
 
 
-def _new(tenant: tenants.Tenant, wanted: KeyWanted, rights: steps.Rights, now: datetime) -> api_keys.NewKey:
+def _new(tenant: tenants.Tenant, wanted: KeyWanted, rights: steps.Rights, mode: Mode, now: datetime) -> api_keys.NewKey:
     networks = rights.networks if wanted.networks is None else wanted.networks
     if not rights.reach(networks):
         raise InvalidRequestError("allowed_cidrs", "must lie within those of the calling key")
     return api_keys.NewKey(
         kind="sk",
         tenant_id=tenant.id,
+        mode=mode,
         scopes=rights.scope if wanted.scope is None else steps.narrowed(wanted.scope, rights.scope),
         name=wanted.name,
         notes=wanted.metadata,

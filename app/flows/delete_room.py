@@ -21,7 +21,8 @@ def delete_room(caller: Caller, presented_id: str, tools: Tools) -> None:
     room_id = steps.must_be_its_room(caller, presented_id)
     now = tools.clock.now()
     with tools.database.transaction() as connection:
-        if not tenants.hold(connection, tenant_id) or not rooms.delete(connection, tenant_id, room_id, now=now):
+        held = tenants.hold(connection, tenant_id)
+        if not held or not rooms.delete(connection, tenant_id, room_id, mode=caller.mode, now=now):
             raise NotFoundError
         refresh_tokens.end_all_of_room(connection, room_id, reason="room_deleted", now=now)
         steps.record(connection, caller, tenant_id, audit.RoomDeleted(room_id=presented_id), now=now)

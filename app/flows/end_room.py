@@ -24,8 +24,8 @@ def end_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
     with tools.database.transaction() as connection:
         if not tenants.hold(connection, tenant_id):
             raise NotFoundError
-        ended = rooms.end(connection, tenant_id, room_id, now=now)
-        room = rooms.find(connection, tenant_id, room_id)
+        ended = rooms.end(connection, tenant_id, room_id, mode=caller.mode, now=now)
+        room = rooms.find(connection, tenant_id, room_id, mode=caller.mode)
         if room is None:
             raise NotFoundError
         if not ended:

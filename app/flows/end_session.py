@@ -14,7 +14,7 @@ def end_session(caller: Caller, presented_id: str, tools: Tools) -> None:
     End a session of the caller's tenant: one statement, whatever races it.
 
     Raises:
-        NotFoundError: no such session, someone else's, or it is over.
+        NotFoundError: no such session, someone else's, a live one for a test key, or it is over.
         ForbiddenError, InsufficientScopeError: an operator called, or the credential lacks `sessions:write`.
     """
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.SESSIONS_WRITE)
@@ -23,7 +23,9 @@ def end_session(caller: Caller, presented_id: str, tools: Tools) -> None:
         raise NotFoundError
     now = tools.clock.now()
     with tools.database.transaction() as connection:
-        ended = refresh_tokens.revoke(connection, session_id, reason="ended", now=now, tenant_id=tenant_id)
+        ended = refresh_tokens.revoke(
+            connection, session_id, reason="ended", now=now, tenant_id=tenant_id, only=steps.reaches_only(caller)
+        )
         if ended is not None:
             event = audit.SessionRevoked(session_id=presented_id)
             steps.record(connection, caller, tenant_id, event, now=now)

@@ -15,9 +15,11 @@ def end_sessions(caller: Caller, presented_tenant_id: str, tools: Tools) -> int:
 
     Raises:
         NotFoundError: no such tenant, or someone else's.
+        ForbiddenError: a test key called, which ends no live ones.
         InsufficientScopeError: the credential lacks `sessions:write`.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.SESSIONS_WRITE)
+    steps.must_be_live(caller)
     now = tools.clock.now()
     with tools.database.transaction() as connection:
         if not tenants.hold(connection, tenant_id):

@@ -79,7 +79,8 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
             subject=print_id("tenant", client.tenant_id),
             scope=scope,
             audience=steps.target(wanted.resources, tools.http.audiences),
-            room_id=_room(connection, client.tenant_id, wanted.room_id),
+            mode=client.mode,
+            room_id=_room(connection, client, client.tenant_id, wanted.room_id),
             access_ttl_seconds=ttl_seconds,
             ends_by=client.expires_at,
             sender=wanted.sender,
@@ -111,11 +112,11 @@ def _scope(asked: str | None, held: str) -> str:
     return steps.narrowed(usual if asked is None else asked, held)
 
 
-def _room(connection: Connection, tenant_id: UUID, presented: str | None) -> UUID | None:
+def _room(connection: Connection, client: steps.Client, tenant_id: UUID, presented: str | None) -> UUID | None:
     if presented is None:
         return None
     room_id = parse_id("room", presented)
-    room = None if room_id is None else rooms.hold(connection, tenant_id, room_id)
+    room = None if room_id is None else rooms.hold(connection, tenant_id, room_id, mode=client.mode)
     if room is None:
         raise NotFoundError
     if room.ended_at is not None:

@@ -90,6 +90,9 @@ def exchange_token(wanted: TokenExchange, tools: Tools) -> TokenPair:
     subject = (
         _key(wanted, client.tenant_id, tools) if wanted.subject_is_key else _token(wanted, client.tenant_id, tools)
     )
+    # To a client of one mode, what is of the other is another client's.
+    if subject.authority.mode != client.mode:
+        raise _not_exchangeable()
     if not access_tokens.one_of(PARTICIPANTS_WRITE, subject.authority.scope):
         raise InvalidRequestError("subject_token", f"must hold the scope {PARTICIPANTS_WRITE}")
     offline, scope = _offline(wanted, subject)
@@ -141,6 +144,7 @@ def _token(wanted: TokenExchange, tenant_id: UUID, tools: Tools) -> _Subject:
         raise _not_exchangeable()
     authority = steps.Authority(
         tenant_id=tenant_id,
+        mode=steps.mode_of(claims),
         scope=claims.scope,
         name=session_name(session_id),
         sender=wanted.sender,

@@ -16,7 +16,8 @@ def introspect_token(presented: str, credential: steps.Credential, tools: Tools)
     """
     Tell what a token says; None when it is not alive, not ours, or none of the caller's business.
 
-    A tenant's client sees the tokens of the tenant; a resource server the access tokens of its audience.
+    A tenant's client sees the tokens of the tenant, by a test key those of test keys and by another one the others; a
+    resource server the access tokens of its audience, and which of them are of test keys.
 
     Args:
         presented: an access or a refresh token; untrusted, never stored, never logged.
@@ -39,7 +40,8 @@ def _access_token(presented: str, caller: steps.Client, tools: Tools) -> Facts |
         return None
 
     claims = token.claims
-    its_own = caller.tenant_id is not None and claims.tenant_id == print_id("tenant", caller.tenant_id)
+    of_its_tenant = caller.tenant_id is not None and claims.tenant_id == print_id("tenant", caller.tenant_id)
+    its_own = of_its_tenant and steps.mode_of(claims) == caller.mode
     if not (its_own or claims.aud == caller.audience):
         return None
 
@@ -55,7 +57,7 @@ def _refresh_token(presented: str, caller: steps.Client, tools: Tools) -> Facts 
 
     with tools.database.reading() as connection:
         family = refresh_tokens.find(connection, parsed.family_id)
-    if family is None or family.tenant_id != caller.tenant_id:
+    if family is None or not caller.owns(family):
         return None
     now = tools.clock.now()
     if family.generation != parsed.generation or not family.lives_at(now) or parsed.expires_at <= now.timestamp():
@@ -69,4 +71,5 @@ def _refresh_token(presented: str, caller: steps.Client, tools: Tools) -> Facts 
         "sid": refresh_tokens.session_name(family.id),
         "iat": int(family.rotated_at.timestamp()),
         "exp": parsed.expires_at,
+        **({} if family.mode == "live" else {"mode": family.mode}),
     }

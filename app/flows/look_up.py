@@ -41,7 +41,7 @@ def look_up_tenants(caller: Caller, cursor: str | None, limit: int, tools: Tools
 
 def look_up_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
     """
-    Find a room of the caller's tenant.
+    Find a room of the caller's tenant and mode.
 
     Raises:
         NotFoundError: no such room, someone else's, or not the one that the token is confined to.
@@ -50,7 +50,7 @@ def look_up_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_READ)
     room_id = steps.must_be_its_room(caller, presented_id)
     with tools.database.reading() as connection:
-        room = rooms.find(connection, tenant_id, room_id)
+        room = rooms.find(connection, tenant_id, room_id, mode=caller.mode)
     if room is None:
         raise NotFoundError
     return room
@@ -58,20 +58,20 @@ def look_up_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
 
 def look_up_rooms(caller: Caller, cursor: str | None, limit: int, tools: Tools) -> Page[Room]:
     """
-    List the rooms of the caller's tenant; a token that is confined to one room sees that one.
+    List the rooms of the caller's tenant and mode; a token that is confined to one room sees that one.
 
     Raises:
-        InvalidRequestError: the cursor is not of this list and tenant.
+        InvalidRequestError: the cursor is not of this list, tenant and mode.
         ForbiddenError, InsufficientScopeError: an operator called, or the credential lacks `rooms:read`.
     """
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_READ)
-    owner = f"rooms/{tenant_id}"
+    owner = f"rooms/{tenant_id}/{caller.mode}"
     after = steps.open_cursor(tools, owner, cursor)
     with tools.database.reading() as connection:
         if caller.room_id is not None:
-            own = rooms.find(connection, tenant_id, caller.room_id)
+            own = rooms.find(connection, tenant_id, caller.room_id, mode=caller.mode)
             return Page(items=[] if own is None else [own], next_cursor=None)
-        found = rooms.page(connection, tenant_id, after, limit + 1)
+        found = rooms.page(connection, tenant_id, after, limit + 1, mode=caller.mode)
     return steps.cut(tools, owner, found, limit)
 
 

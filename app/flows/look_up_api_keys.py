@@ -15,13 +15,14 @@ def look_up_api_key(caller: Caller, presented_tenant_id: str, presented_id: str,
     Find a key of a tenant, whether it works or not.
 
     Raises:
-        NotFoundError: no such tenant or key, or someone else's.
+        NotFoundError: no such tenant or key, someone else's, or a live one for a test key.
         InsufficientScopeError: the credential lacks `keys:read`.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_READ)
-    key_id = steps.key_id_of(presented_id)
+    key_id, only = steps.key_id_of(presented_id), steps.reaches_only(caller)
     with tools.database.reading() as connection:
-        found = None if tenants.find(connection, tenant_id) is None else api_keys.find(connection, tenant_id, key_id)
+        known = tenants.find(connection, tenant_id) is not None
+        found = api_keys.find(connection, tenant_id, key_id, only=only) if known else None
     if found is None:
         raise NotFoundError
     return found
@@ -31,7 +32,7 @@ def look_up_api_keys(
     caller: Caller, presented_tenant_id: str, page: tuple[str | None, int], tools: Tools
 ) -> Page[KeyDetails]:
     """
-    List the keys of a tenant, also those that do not work any more.
+    List the keys of a tenant, also those that do not work any more; to a test key, those of its mode.
 
     Raises:
         NotFoundError: no such tenant, or someone else's.
@@ -39,14 +40,14 @@ def look_up_api_keys(
         InsufficientScopeError: the credential lacks `keys:read`.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.KEYS_READ)
-    cursor, limit = page
-    owner = f"api_keys/{tenant_id}"
+    (cursor, limit), only = page, steps.reaches_only(caller)
+    owner = f"api_keys/{tenant_id}/{only}"
     last = steps.open_cursor(tools, owner, cursor)
     after = None if last is None else last.bytes[-api_keys.ID_LENGTH :].decode()
     with tools.database.reading() as connection:
         if tenants.find(connection, tenant_id) is None:
             raise NotFoundError
-        found = api_keys.page(connection, tenant_id, after, limit + 1)
+        found = api_keys.page(connection, tenant_id, after, limit + 1, only=only)
     items = found[:limit]
     if len(found) <= limit:
         return Page(items=items, next_cursor=None)

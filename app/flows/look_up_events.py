@@ -14,10 +14,12 @@ def look_up_events(caller: Caller, presented_tenant_id: str, page: tuple[str | N
 
     Raises:
         NotFoundError: no such tenant, or someone else's.
+        ForbiddenError: a test key called; they tell of what is live.
         InvalidRequestError: the cursor is not of this list and tenant.
         InsufficientScopeError: the credential lacks `tenant:read`.
     """
     tenant_id = steps.must_reach(caller, presented_tenant_id, access_tokens.TENANT_READ)
+    steps.must_be_live(caller)
     cursor, limit = page
     owner = f"events/{tenant_id}"
     before = steps.open_cursor(tools, owner, cursor)

@@ -24,7 +24,7 @@ def look_up_participant(caller: Caller, presented_room_id: str, presented_id: st
     room_id = steps.must_be_its_room(caller, presented_room_id)
     participant_id = parse_id("p", presented_id)
     with tools.database.reading() as connection:
-        if participant_id is None or rooms.find(connection, tenant_id, room_id) is None:
+        if participant_id is None or rooms.find(connection, tenant_id, room_id, mode=caller.mode) is None:
             raise NotFoundError
         participant = participants.find(connection, room_id, participant_id)
     if participant is None:
@@ -50,7 +50,7 @@ def look_up_participants(
     cursor, limit = page
     owner = f"participants/{room_id}/{active}"
     with tools.database.reading() as connection:
-        if rooms.find(connection, tenant_id, room_id) is None:
+        if rooms.find(connection, tenant_id, room_id, mode=caller.mode) is None:
             raise NotFoundError
         after = steps.open_cursor(tools, owner, cursor)
         found = participants.page(connection, room_id, after, limit + 1, active=active)

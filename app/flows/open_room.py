@@ -10,12 +10,12 @@ from app.foundation.identifiers import print_id
 
 def open_room(caller: Caller, name: str, tools: Tools, *, once: Once[Room] | None = None) -> Room:
     """
-    Open a room of the caller's tenant.
+    Open a room of the caller's tenant and mode.
 
     Raises:
         ForbiddenError: an operator called, or a token that is confined to one room.
         InsufficientScopeError: the credential lacks `rooms:write`.
-        RoomLimitError: the tenant has as many open rooms as it may have.
+        RoomLimitError: the tenant has as many open rooms of this mode as it may have.
         NotFoundError: the tenant was closed a moment ago.
         AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
     """
@@ -31,7 +31,7 @@ def open_room(caller: Caller, name: str, tools: Tools, *, once: Once[Room] | Non
             raise NotFoundError
         most = tenant.limits.max_concurrent_rooms
         now = tools.clock.now()
-        room = rooms.open_room(connection, tenant_id, name, most=most, now=now)
+        room = rooms.open_room(connection, tenant_id, name, mode=caller.mode, most=most, now=now)
         if room is not None:
             event = audit.RoomOpened(room_id=print_id("room", room.id))
             steps.record(connection, caller, tenant_id, event, now=now)

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 
 from app.domain import access_tokens, audit, refresh_tokens
 from app.domain.rate_limits import Guess
@@ -73,10 +72,9 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
         # Not one that we signed: made up, by whom there is only the source to tell. A spent one is no guess.
         raise steps.wrong(Guess(wanted.sender.address), InvalidRefreshTokenError(), tools)
 
-    tenant_id = None if client is None else client.tenant_id
-    scope = _narrowed(wanted, presented, tenant_id, tools)
+    scope = _narrowed(wanted, presented, client, tools)
     now = tools.clock.now()
-    outcome = _rotate(wanted, presented, tenant_id, tools, now)
+    outcome = _rotate(wanted, presented, client, tools, now)
     _tell(outcome)
 
     # Refuse only here: raising inside the transaction would roll a revocation back.
@@ -98,7 +96,7 @@ def _check_idempotency_key(key: str | None) -> None:
 
 
 def _narrowed(
-    wanted: Refresh, presented: refresh_tokens.PresentedToken, tenant_id: UUID | None, tools: Tools
+    wanted: Refresh, presented: refresh_tokens.PresentedToken, client: steps.Client | None, tools: Tools
 ) -> str | None:
     if wanted.scope is None and not wanted.resources:
         return None
@@ -106,17 +104,23 @@ def _narrowed(
     # Read before the rotation, so that a refusal spends nothing; what was rotated is held against the scope once more.
     with tools.database.reading() as connection:
         family = refresh_tokens.find(connection, presented.family_id)
-    if family is None or tenant_id not in {None, family.tenant_id}:
+    if family is None or (client is not None and not client.owns(family)):
         raise InvalidRefreshTokenError
     steps.target(wanted.resources, [family.audience])
     return None if wanted.scope is None else steps.narrowed(wanted.scope, family.scope)
 
 
 def _rotate(
-    wanted: Refresh, presented: refresh_tokens.PresentedToken, tenant_id: UUID | None, tools: Tools, now: datetime
+    wanted: Refresh,
+    presented: refresh_tokens.PresentedToken,
+    client: steps.Client | None,
+    tools: Tools,
+    now: datetime,
 ) -> RotateOutcome:
     tags = steps.retry_tags(wanted.idempotency_key, presented, tools)
-    attempt = refresh_tokens.Attempt(presented, tags, tenant_id, wanted.sender)
+    attempt = refresh_tokens.Attempt(presented, tags, sender=wanted.sender)
+    if client is not None:
+        attempt = dataclasses.replace(attempt, tenant_id=client.tenant_id, mode=client.mode)
     with tools.database.statement() as connection:
         rotated = refresh_tokens.advance(connection, attempt, tools.families, now=now)
     if rotated is not None:

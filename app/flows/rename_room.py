@@ -19,11 +19,11 @@ def rename_room(caller: Caller, presented_id: str, name: str, tools: Tools) -> R
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_WRITE)
     room_id = steps.must_be_its_room(caller, presented_id)
     with tools.database.transaction() as connection:
-        renamed = rooms.rename(connection, tenant_id, room_id, name)
+        renamed = rooms.rename(connection, tenant_id, room_id, name, mode=caller.mode)
         if renamed:
             event = audit.RoomRenamed(room_id=presented_id)
             steps.record(connection, caller, tenant_id, event, now=tools.clock.now())
-        room = rooms.find(connection, tenant_id, room_id)
+        room = rooms.find(connection, tenant_id, room_id, mode=caller.mode)
     if room is None:
         raise NotFoundError
     if not renamed:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
-from app.domain.api_keys import IssuedKey, KeyChanges, KeyDetails
+from app.domain.api_keys import IssuedKey, KeyChanges, KeyDetails, Mode
 from app.domain.audit import Entry
 from app.domain.idempotency import Reply
 from app.domain.refresh_tokens import Session
@@ -33,6 +33,7 @@ __all__ = [
     "Level",
     "Limits",
     "MasterKeyUse",
+    "Mode",
     "NewParticipant",
     "Once",
     "OpenedTenant",
@@ -110,7 +111,7 @@ class Caller:
     Who is asking, from where, and what they may do.
 
     Operators and resource servers have no tenant. `room_id` confines a token to one room, where it is the one of
-    `participant_id` unless it is the tenant's own.
+    `participant_id` unless it is the tenant's own. Who comes in `mode` test reaches nothing that is live.
     """
 
     kind: Literal["operator", "resource_server", "tenant", "token"]
@@ -121,6 +122,7 @@ class Caller:
     participant_id: UUID | None = None
     token: HeldToken | None = None
     key_rotating_until: datetime | None = None
+    mode: Mode = "live"
     sender: Sender = field(default=NOBODY, compare=False)
 
 

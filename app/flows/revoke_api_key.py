@@ -1,6 +1,6 @@
 """An API key in; it is dead, and every session that it opened."""
 
-from app.domain import access_tokens, api_keys, audit, idempotency, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, audit, idempotency, refresh_tokens
 from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller
@@ -14,7 +14,7 @@ def revoke_api_key(caller: Caller, presented_tenant_id: str, presented_id: str, 
     Revoke a key of a tenant for good, at once on every worker; also the calling one.
 
     Raises:
-        NotFoundError: no such tenant or key, someone else's, or it was revoked before.
+        NotFoundError: no such tenant or key, someone else's, a live one for a test key, or it was revoked before.
         InsufficientScopeError: the credential lacks `keys:write`.
         InvalidApiKeyError: the caller's own key ended meanwhile.
     """
@@ -22,8 +22,7 @@ def revoke_api_key(caller: Caller, presented_tenant_id: str, presented_id: str, 
     key_id = steps.key_id_of(presented_id)
     now = tools.clock.now()
     with tools.database.transaction() as connection:
-        if not tenants.hold(connection, tenant_id) or api_keys.find(connection, tenant_id, key_id) is None:
-            raise NotFoundError
+        steps.key_within_reach(connection, caller, tenant_id, key_id)
         # Asked last: what one stood in line for may have been one's own end.
         steps.rights_of(connection, caller, now=now)
         revoked = api_keys.revoke(connection, key_id, now=now)

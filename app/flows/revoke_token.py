@@ -34,9 +34,10 @@ def revoke_token(presented: str, credential: steps.Credential | None, tools: Too
         return
 
     with tools.database.transaction() as connection:
-        tenant_id = None if client is None else client.tenant_id
+        # To a client of one mode, tokens of the other are another client's.
+        tenant_id, only = (None, None) if client is None else (client.tenant_id, client.mode)
         now = tools.clock.now()
-        ended = refresh_tokens.revoke(connection, session_id, reason="revoked", now=now, tenant_id=tenant_id)
+        ended = refresh_tokens.revoke(connection, session_id, reason="revoked", now=now, tenant_id=tenant_id, only=only)
         if ended is not None:
             event = audit.SessionRevoked(session_id=refresh_tokens.session_name(session_id))
             audit.record(connection, ended, event, sender, actor=_actor(client), now=now)

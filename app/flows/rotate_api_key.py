@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from app.domain import access_tokens, api_keys, audit, idempotency, refresh_tokens, tenants
+from app.domain import access_tokens, api_keys, audit, idempotency, refresh_tokens
 from app.flows import steps
-from app.flows.refusals import ForbiddenError, InvalidScopeError, KeyNotActiveError, NotFoundError
+from app.flows.refusals import ForbiddenError, InvalidScopeError, KeyNotActiveError
 from app.flows.results import Caller, CreatedKey, KeyDetails, Once
 from app.flows.tools import Tools
 from app.foundation import logs
@@ -28,11 +28,11 @@ def rotate_api_key(
     """
     Replace a key, by default the one that is calling; sessions that it opened live on.
 
-    The successor has the same name, rights and end. A compromised key dies at once, whatever grace was asked for, and
-    every session that it opened with it. A key that it had itself replaced, and that is still in its grace, ends.
+    The successor has the same name, mode, rights and end. A compromised key dies at once, whatever grace was asked for,
+    and every session that it opened with it. A key that it had itself replaced, and that is still in its grace, ends.
 
     Raises:
-        NotFoundError: no such tenant or key, or someone else's.
+        NotFoundError: no such tenant or key, someone else's, or a live one for a test key.
         ForbiddenError: an operator called and named no key; or the key, and so its successor, outlives the caller's, or
             may be used from elsewhere.
         InvalidScopeError: the key may do more than the caller, who would be shown its successor.
@@ -47,9 +47,7 @@ def rotate_api_key(
     line = steps.line_of(caller)
     with tools.database.transaction() as connection:
         steps.begin_once(connection, once, line, tools)
-        before = api_keys.find(connection, tenant_id, key_id) if tenants.hold(connection, tenant_id) else None
-        if before is None:
-            raise NotFoundError
+        before = steps.key_within_reach(connection, caller, tenant_id, key_id)
         if presented_id is not None:
             _must_reach_as_far(connection, caller, before, now)
         issued = api_keys.rotate(connection, key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)

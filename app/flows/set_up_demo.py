@@ -23,7 +23,7 @@ def set_up_demo(tools: Tools) -> Demo:
     with tools.database.transaction() as connection:
         known = tenants.page(connection, None, 1)
         if known:
-            its_rooms = rooms.page(connection, known[0].id, None, 100)
+            its_rooms = rooms.page(connection, known[0].id, None, 100, mode="live")
             room_id = next((print_id("room", room.id) for room in its_rooms if room.ended_at is None), None)
             return Demo(tenant_id=print_id("tenant", known[0].id), room_id=room_id)
 
@@ -31,6 +31,6 @@ def set_up_demo(tools: Tools) -> Demo:
         scopes = " ".join(access_tokens.VOCABULARY)
         key = api_keys.issue(connection, api_keys.NewKey("sk", tenant.id, scopes), pepper=pepper, now=now)
         admin = api_keys.issue(connection, api_keys.NewKey("ak", None, ""), pepper=pepper, now=now)
-        room = rooms.open_room(connection, tenant.id, "Demo room", most=1, now=now)
+        room = rooms.open_room(connection, tenant.id, "Demo room", mode="live", most=1, now=now)
         room_id = None if room is None else print_id("room", room.id)
         return Demo(print_id("tenant", tenant.id), room_id, key.text, admin.text)

@@ -64,9 +64,9 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def a_tenancy(http: FlaskClient, tools: Tools) -> Tenancy:
-    """Open a tenant with two rooms, and sessions of every kind."""
-    tenant = a_tenant(tools)
+def a_tenancy(http: FlaskClient, tools: Tools, tenant: Tenant | None = None) -> Tenancy:
+    """Open a tenant, or take what one of its keys is for, with two rooms, and sessions of every kind."""
+    tenant = tenant or a_tenant(tools)
     pair = a_pair(tools, tenant)
     assert pair.refresh_token is not None
     first, second = (_place(http, tools, tenant) for _ in range(2))

@@ -114,6 +114,7 @@ def bad_tokens(live: Live, client: Tenant) -> dict[str, str]:
         "expired": signed(live, client, exp=1_000_000_000),
         "without an end": signed(live, client, exp=None),
         "for nobody": signed(live, client, aud=None),
+        "of a test key": signed(live, client, mode="test"),
     }
 
 

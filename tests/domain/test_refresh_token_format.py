@@ -19,6 +19,7 @@ OLD, NEW = (OctKey.import_key(bytes([number]) * 32) for number in (1, 2))
 KEYS = RefreshKeys("new", {"old": OLD, "new": NEW})
 NOW = datetime(2026, 11, 24, 12, 0, 0, 999_999, tzinfo=UTC)
 FAMILY = Family(
+    mode="live",
     id=new_id(),
     tenant_id=new_id(),
     key_id="7Hq2Zt9B",

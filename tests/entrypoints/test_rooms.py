@@ -62,6 +62,7 @@ def test_a_room_is_opened_read_and_ended(http, tenant, caller, clock):
         "id": room_id,
         "tenant_id": tenant.id,
         "name": "Lobby",
+        "mode": "live",
         "status": "active",
         "created_at": now,
         "ended_at": None,

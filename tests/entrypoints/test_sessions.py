@@ -46,6 +46,7 @@ def test_a_session_says_what_it_is(http, tenant, tools, clock):
     assert session == {
         "id": sid(pair),
         "tenant_id": tenant.id,
+        "mode": "live",
         "subject": tenant.id,
         "scope": ALL_SCOPES,
         "audience": "http://127.0.0.1:8000",

@@ -115,7 +115,7 @@ def test_a_forced_end_catches_a_session_that_is_just_being_opened(host, clock):
     presented = read(tenant)
     tenant_id = parse_id("tenant", tenant.id)
     assert tenant_id is not None
-    new = refresh_tokens.NewFamily(tenant_id, presented.id, tenant.id, "tenant:read", "urn:x")
+    new = refresh_tokens.NewFamily(tenant_id, presented.id, tenant.id, "tenant:read", "urn:x", "live")
 
     # The exchange, half done; on SQLite, who retires waits for it as every writer does.
     with ThreadPoolExecutor(1) as pool:

@@ -5,8 +5,10 @@ Source: RFC 9068 section 2.2; `sid` after OpenID Connect Front-Channel Logout 1.
 """
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 TYPE = "at+jwt"
 
@@ -17,6 +19,7 @@ class AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `sid` names the session whose revocation ends the token, `key_id` the API key that opened it, if one did.
     With `room_id` the token works in that room only. A participant's says who they are there; `sub` is then theirs.
+    `mode` stands in tokens of test keys, which must never reach live data; with any other value it is none of ours.
     """
 
     iss: str
@@ -34,6 +37,7 @@ class AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
     participant_id: str | None = None
     role: str | None = None
     display_name: str | None = None
+    mode: Literal["test"] | UnsetType = UNSET
 
 
 def lifetime(now: datetime, ttl_seconds: int, session_ends_at: datetime) -> tuple[int, int]:

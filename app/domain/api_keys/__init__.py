@@ -11,7 +11,7 @@ from app.domain.api_keys.authentication import (
     hold,
 )
 from app.domain.api_keys.details import KeyChanges, KeyDetails, Status, change, find, get, page
-from app.domain.api_keys.format import ID_LENGTH, Kind, PresentedKey, key_name, parse
+from app.domain.api_keys.format import ID_LENGTH, Kind, Mode, PresentedKey, key_name, parse
 from app.domain.api_keys.keys import (
     IssuedKey,
     NewKey,
@@ -35,6 +35,7 @@ __all__ = [
     "KeyChanges",
     "KeyDetails",
     "Kind",
+    "Mode",
     "NewKey",
     "Outcome",
     "Pepper",

@@ -27,7 +27,7 @@ class Key:
 
     id: str
     kind: key_format.Kind
-    mode: str
+    mode: key_format.Mode
     tenant_id: UUID | None
     scopes: str
     rotating_until: datetime | None

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, update
 from sqlalchemy.orm import aliased
 
+from app.domain.api_keys.format import Mode
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation.database import have_alone
 
@@ -24,7 +25,7 @@ class KeyDetails:
 
     id: str
     tenant_id: UUID
-    mode: str
+    mode: Mode
     scopes: str
     name: str | None
     metadata: str | None
@@ -65,21 +66,23 @@ class KeyChanges:
     metadata: str | None = None
 
 
-def find(connection: Connection, tenant_id: UUID, key_id: str) -> KeyDetails | None:
-    """Find a key of a tenant, whether it works or not; None when it has none of that id."""
-    row = connection.execute(_select(tenant_id).where(ApiKeyRow.id == key_id)).first()
+def find(connection: Connection, tenant_id: UUID, key_id: str, *, only: Mode | None = None) -> KeyDetails | None:
+    """Find a key of a tenant, whether it works or not; None when it has none of that id, or `only` of another mode."""
+    row = connection.execute(_select(tenant_id, only).where(ApiKeyRow.id == key_id)).first()
     return None if row is None else _details(row)
 
 
 def get(connection: Connection, tenant_id: UUID, key_id: str) -> KeyDetails:
     """Give a key of a tenant, of which it is known that it is there."""
-    return _details(connection.execute(_select(tenant_id).where(ApiKeyRow.id == key_id)).one())
+    return _details(connection.execute(_select(tenant_id, None).where(ApiKeyRow.id == key_id)).one())
 
 
-def page(connection: Connection, tenant_id: UUID, after: str | None, limit: int) -> Sequence[KeyDetails]:
-    """List at most `limit` keys of a tenant, the oldest first, beginning after one."""
+def page(
+    connection: Connection, tenant_id: UUID, after: str | None, limit: int, *, only: Mode | None = None
+) -> Sequence[KeyDetails]:
+    """List at most `limit` keys of a tenant, or of one mode only, the oldest first, beginning after one."""
     place = tuple_(ApiKeyRow.created_at, ApiKeyRow.id)
-    statement = _select(tenant_id).order_by(ApiKeyRow.created_at, ApiKeyRow.id).limit(limit)
+    statement = _select(tenant_id, only).order_by(ApiKeyRow.created_at, ApiKeyRow.id).limit(limit)
     if after is not None:
         of_last = aliased(ApiKeyRow)
         statement = statement.where(
@@ -119,10 +122,11 @@ def works_at(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _select(tenant_id: UUID) -> Select[Any]:
+def _select(tenant_id: UUID, only: Mode | None) -> Select[Any]:
     successor = aliased(ApiKeyRow)
     replaced_by = select(successor.id).where(successor.replaces == ApiKeyRow.id).scalar_subquery()
-    return select(ApiKeyRow.__table__, replaced_by.label("replaced_by")).where(ApiKeyRow.tenant_id == tenant_id)
+    statement = select(ApiKeyRow.__table__, replaced_by.label("replaced_by")).where(ApiKeyRow.tenant_id == tenant_id)
+    return statement if only is None else statement.where(ApiKeyRow.mode == only)
 
 
 def _details(row: Row[Any]) -> KeyDetails:

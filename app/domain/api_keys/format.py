@@ -11,6 +11,7 @@ from typing import Literal
 from app.foundation.opaque import BASE62
 
 Kind = Literal["sk", "ak"]
+Mode = Literal["live", "test"]
 ID_LENGTH = 8
 SECRET_LENGTH = 32
 _CHECKSUM_LENGTH = 6
@@ -26,7 +27,7 @@ class PresentedKey:
     text: str = field(repr=False)
 
 
-def compose(kind: Kind, mode: str, key_id: str, secret: str) -> str:
+def compose(kind: Kind, mode: Mode, key_id: str, secret: str) -> str:
     """Write a key out, with its checksum."""
     body = f"{kind}_{mode}_{key_id}_{secret}"
     return body + checksum(body)

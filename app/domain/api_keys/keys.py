@@ -26,7 +26,7 @@ class NewKey:
     kind: key_format.Kind
     tenant_id: UUID | None
     scopes: str
-    mode: str = "live"
+    mode: key_format.Mode = "live"
     replaces: str | None = None
     audience: str | None = None
     assertion_only: bool = False

@@ -14,7 +14,7 @@ from app.domain.refresh_tokens.families import (
     revoke,
     start,
 )
-from app.domain.refresh_tokens.family import NO_KEY, Family, Life, Member, NewFamily, Policy, print_tag
+from app.domain.refresh_tokens.family import NO_KEY, Family, Life, Member, Mode, NewFamily, Policy, print_tag
 from app.domain.refresh_tokens.format import (
     SESSION_PREFIX,
     PresentedToken,
@@ -49,6 +49,7 @@ __all__ = [
     "Healed",
     "Life",
     "Member",
+    "Mode",
     "NewFamily",
     "Policy",
     "PresentedToken",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, literal, select, update
 
-from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_KEY, NO_TAG, Family, NewFamily, Policy
+from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_KEY, NO_TAG, Family, Mode, NewFamily, Policy
 from app.domain.refresh_tokens.tables import FamilyRow
 from app.foundation.database import Condition
 from app.foundation.identifiers import new_id
@@ -23,6 +23,7 @@ def start(connection: Connection, new: NewFamily, policy: Policy, *, now: dateti
     family = Family(
         id=new_id(),
         tenant_id=new.tenant_id,
+        mode=new.mode,
         key_id=new.key_id,
         client_kid=new.client_kid,
         room_id=new.room_id,
@@ -85,16 +86,24 @@ def living(family_id: UUID, role: str | None, scope: str, issued_at: datetime, *
 
 
 def revoke(
-    connection: Connection, family_id: UUID, *, reason: str, now: datetime, tenant_id: UUID | None = None
+    connection: Connection,
+    family_id: UUID,
+    *,
+    reason: str,
+    now: datetime,
+    tenant_id: UUID | None = None,
+    only: Mode | None = None,
 ) -> UUID | None:
     """
     Revoke a family, of this tenant if one is given: one statement, however often it rotated. Gives whose it was.
 
-    None when it was revoked before, is another tenant's, or never was.
+    None when it was revoked before, is another tenant's or `only` of another mode, or never was.
     """
     which = FamilyRow.id == family_id
     if tenant_id is not None:
         which &= FamilyRow.tenant_id == tenant_id
+    if only is not None:
+        which &= FamilyRow.mode == only
     claim = update(FamilyRow).where(which, FamilyRow.revoked_at.is_(None))
     claim = claim.values(revoked_at=now, revoke_reason=reason)
     return connection.execute(claim.returning(FamilyRow.tenant_id)).scalar_one_or_none()

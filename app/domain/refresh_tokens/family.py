@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from app.foundation.sender import NOBODY, Sender
@@ -14,6 +15,8 @@ TAG_LENGTH = 16
 NO_TAG = "." * TAG_LENGTH
 # Stands for the key of a refresh token that there is not.
 NO_KEY = ""
+# Of the key that opened the session.
+Mode = Literal["live", "test"]
 
 
 def print_tag(code: bytes) -> str:
@@ -27,6 +30,7 @@ class Family:
 
     id: UUID
     tenant_id: UUID
+    mode: Mode
     key_id: str | None
     client_kid: str | None
     room_id: UUID | None
@@ -74,7 +78,7 @@ class Member:
 @dataclass(frozen=True)
 class NewFamily:
     """
-    What a session is opened for: by which key of which tenant, for whom, to do what, where.
+    What a session is opened for: by which key of which tenant, of which mode, for whom, to do what, where.
 
     `asked_scope` stays its bound, whatever a change of the role brings. It is over at `ends_by`, if that is before its
     time; its access tokens live for `access_ttl_seconds`, if given.
@@ -85,6 +89,7 @@ class NewFamily:
     subject: str
     scope: str
     audience: str
+    mode: Mode
     room_id: UUID | None = None
     client_kid: str | None = None
     member: Member | None = None

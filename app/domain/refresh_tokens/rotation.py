@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, literal, select, u
 
 from app.domain.refresh_tokens import families
 from app.domain.refresh_tokens.families import family_of
-from app.domain.refresh_tokens.family import NO_TAG, TAG_LENGTH, Family, Policy
+from app.domain.refresh_tokens.family import NO_TAG, TAG_LENGTH, Family, Mode, Policy
 from app.domain.refresh_tokens.format import PresentedToken
 from app.domain.refresh_tokens.outcomes import (
     Duplicate,
@@ -42,12 +42,14 @@ class Attempt:
         tags: the MACs of the request's Idempotency-Key, sixteen characters each, by the `kid` of what they were made
             under, the current one first; none without a key.
         tenant_id: the client that presents it, where one is authenticated: it can use its own tokens only.
+        mode: of that client; a session of the other mode is another client's.
         sender: who sent it, as far as the network tells.
     """
 
     token: PresentedToken
     tags: Mapping[str, str] = field(default_factory=dict)
     tenant_id: UUID | None = None
+    mode: Mode | None = None
     sender: Sender = NOBODY
 
 
@@ -77,7 +79,7 @@ def settle(connection: Connection, attempt: Attempt, policy: Policy, *, now: dat
     """
     statement = select(FamilyRow).where(FamilyRow.id == attempt.token.family_id)
     row = connection.execute(statement.with_for_update()).first()
-    if row is None or attempt.tenant_id not in {None, row.tenant_id}:
+    if row is None or attempt.tenant_id not in {None, row.tenant_id} or attempt.mode not in {None, row.mode}:
         return Unknown()
 
     family = family_of(row)
@@ -131,6 +133,8 @@ def _move(
     )
     if attempt.tenant_id is not None:
         claim = claim.where(FamilyRow.tenant_id == attempt.tenant_id)
+    if attempt.mode is not None:
+        claim = claim.where(FamilyRow.mode == attempt.mode)
 
     moved = claim.values(
         generation=attempt.token.generation + 1,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from app.domain.refresh_tokens.family import Mode
 from app.domain.refresh_tokens.tables import FamilyRow
 
 
@@ -20,6 +21,7 @@ class Session:
 
     id: UUID
     tenant_id: UUID
+    mode: Mode
     subject: str
     scope: str
     audience: str
@@ -36,12 +38,13 @@ class Session:
 
 @dataclass(frozen=True)
 class Which:
-    """The sessions of one tenant, or of these only: opened by one key, bound to one room, of one participant."""
+    """The sessions of one tenant, or of these only: by one key, in one room, of one participant, of one mode."""
 
     tenant_id: UUID
     key_id: str | None = None
     room_id: UUID | None = None
     participant_id: UUID | None = None
+    only: Mode | None = None
 
 
 def page(connection: Connection, which: Which, after: UUID | None, limit: int, *, now: datetime) -> Sequence[Session]:
@@ -58,6 +61,8 @@ def page(connection: Connection, which: Which, after: UUID | None, limit: int, *
         statement = statement.where(FamilyRow.room_id == which.room_id)
     if which.participant_id is not None:
         statement = statement.where(FamilyRow.participant_id == which.participant_id)
+    if which.only is not None:
+        statement = statement.where(FamilyRow.mode == which.only)
     if after is not None:
         statement = statement.where(FamilyRow.id > after)
     rows = connection.execute(statement.order_by(FamilyRow.id).limit(limit))
@@ -65,6 +70,7 @@ def page(connection: Connection, which: Which, after: UUID | None, limit: int, *
         Session(
             id=row.id,
             tenant_id=row.tenant_id,
+            mode=row.mode,
             subject=row.subject,
             scope=row.scope,
             audience=row.audience,

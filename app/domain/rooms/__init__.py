@@ -2,12 +2,13 @@
 
 from app.domain.rooms import participants
 from app.domain.rooms.participants import Admitted, Banned, Full, NewParticipant, Participant, Role
-from app.domain.rooms.rooms import Room, delete, end, find, hold, open_room, page, rename
+from app.domain.rooms.rooms import Mode, Room, delete, end, find, hold, open_room, page, rename
 
 __all__ = [
     "Admitted",
     "Banned",
     "Full",
+    "Mode",
     "NewParticipant",
     "Participant",
     "Role",

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from app.domain.rooms.tables import RoomRow
 from app.foundation.database import have_alone, lean_on
 from app.foundation.identifiers import new_id
+
+# Of the credential that opened the room: those of the other mode do not find it.
+Mode = Literal["live", "test"]
 
 
 @dataclass(frozen=True)
@@ -19,69 +23,73 @@ class Room:
     id: UUID
     tenant_id: UUID
     name: str
+    mode: Mode
     created_at: datetime
     ended_at: datetime | None = None
 
 
-def open_room(connection: Connection, tenant_id: UUID, name: str, *, most: int, now: datetime) -> Room | None:
+def open_room(
+    connection: Connection, tenant_id: UUID, name: str, *, mode: Mode, most: int, now: datetime
+) -> Room | None:
     """
-    Open a room of a tenant under a new id; None when it has as many open ones as it may have, `most`.
+    Open a room of a tenant under a new id; None when it has as many open ones of that mode as it may have, `most`.
 
-    Those who open rooms of one tenant stand in line, so that two do not both take the last place.
+    Those who open such rooms of one tenant stand in line, so that two do not both take the last place.
     """
-    have_alone(connection, f"rooms_of/{tenant_id}")
-    counted = select(func.count()).where(RoomRow.tenant_id == tenant_id, RoomRow.ended_at.is_(None))
+    have_alone(connection, f"rooms_of/{tenant_id}/{mode}")
+    counted = select(func.count()).where(_of(tenant_id, mode), RoomRow.ended_at.is_(None))
     if connection.execute(counted).scalar_one() >= most:
         return None
-    room = Room(id=new_id(), tenant_id=tenant_id, name=name, created_at=now)
-    connection.execute(insert(RoomRow).values(id=room.id, tenant_id=tenant_id, name=name, created_at=now))
+    room = Room(id=new_id(), tenant_id=tenant_id, name=name, mode=mode, created_at=now)
+    connection.execute(insert(RoomRow).values(**vars(room)))
     return room
 
 
-def find(connection: Connection, tenant_id: UUID, room_id: UUID) -> Room | None:
-    """Find a room of this tenant, ended or not; None when it has none of that id."""
-    row = connection.execute(_select(tenant_id, room_id)).first()
+def find(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode) -> Room | None:
+    """Find a room of this tenant, ended or not; None when it has none of that id and mode."""
+    which = _of(tenant_id, mode) & (RoomRow.id == room_id) & RoomRow.deleted_at.is_(None)
+    row = connection.execute(select(RoomRow).where(which)).first()
     return None if row is None else _room(row)
 
 
-def hold(connection: Connection, tenant_id: UUID, room_id: UUID) -> Room | None:
+def hold(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode) -> Room | None:
     """Find a room and keep it from being ended until the transaction is over; None when there is none."""
     lean_on(connection, _lock_name(room_id))
-    return find(connection, tenant_id, room_id)
+    return find(connection, tenant_id, room_id, mode=mode)
 
 
-def page(connection: Connection, tenant_id: UUID, after: UUID | None, limit: int) -> Sequence[Room]:
-    """List at most `limit` rooms of a tenant in the order of their ids, beginning after one."""
-    which = (RoomRow.tenant_id == tenant_id) & RoomRow.deleted_at.is_(None)
+def page(connection: Connection, tenant_id: UUID, after: UUID | None, limit: int, *, mode: Mode) -> Sequence[Room]:
+    """List at most `limit` rooms of a tenant, of one mode, in the order of their ids, beginning after one."""
+    which = _of(tenant_id, mode) & RoomRow.deleted_at.is_(None)
     statement = select(RoomRow).where(which).order_by(RoomRow.id).limit(limit)
     if after is not None:
         statement = statement.where(RoomRow.id > after)
     return [_room(row) for row in connection.execute(statement)]
 
 
-def end(connection: Connection, tenant_id: UUID, room_id: UUID, *, now: datetime) -> bool:
-    """End a room; False when it was ended before, or the tenant has none of that id."""
+def end(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode, now: datetime) -> bool:
+    """End a room; False when it was ended before, or the tenant has none of that id and mode."""
     have_alone(connection, _lock_name(room_id))
-    claim = update(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.ended_at.is_(None))
+    claim = update(RoomRow).where(_of(tenant_id, mode), RoomRow.id == room_id, RoomRow.ended_at.is_(None))
     return connection.execute(claim.values(ended_at=now)).rowcount == 1
 
 
-def rename(connection: Connection, tenant_id: UUID, room_id: UUID, name: str) -> bool:
-    """Give an open room another name; False when it has ended, or the tenant has none of that id."""
-    claim = update(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.ended_at.is_(None))
+def rename(connection: Connection, tenant_id: UUID, room_id: UUID, name: str, *, mode: Mode) -> bool:
+    """Give an open room another name; False when it has ended, or the tenant has none of that id and mode."""
+    claim = update(RoomRow).where(_of(tenant_id, mode), RoomRow.id == room_id, RoomRow.ended_at.is_(None))
     return connection.execute(claim.values(name=name)).rowcount == 1
 
 
-def delete(connection: Connection, tenant_id: UUID, room_id: UUID, *, now: datetime) -> bool:
-    """End a room and let nobody see it any more; False when the tenant has none of that id (any more)."""
+def delete(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode, now: datetime) -> bool:
+    """End a room and let nobody see it any more; False when the tenant has none of that id and mode (any more)."""
     have_alone(connection, _lock_name(room_id))
-    claim = update(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.deleted_at.is_(None))
+    claim = update(RoomRow).where(_of(tenant_id, mode), RoomRow.id == room_id, RoomRow.deleted_at.is_(None))
     gone = {"deleted_at": now, "ended_at": func.coalesce(RoomRow.ended_at, now)}
     return connection.execute(claim.values(gone)).rowcount == 1
 
 
-def _select(tenant_id: UUID, room_id: UUID) -> Select[RoomRow]:
-    return select(RoomRow).where(RoomRow.id == room_id, RoomRow.tenant_id == tenant_id, RoomRow.deleted_at.is_(None))
+def _of(tenant_id: UUID, mode: Mode) -> ColumnElement[bool]:
+    return (RoomRow.tenant_id == tenant_id) & (RoomRow.mode == mode)
 
 
 def _lock_name(room_id: UUID) -> str:
@@ -89,4 +97,11 @@ def _lock_name(room_id: UUID) -> str:
 
 
 def _room(row: Row[RoomRow]) -> Room:
-    return Room(id=row.id, tenant_id=row.tenant_id, name=row.name, created_at=row.created_at, ended_at=row.ended_at)
+    return Room(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        name=row.name,
+        mode=row.mode,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )

@@ -39,7 +39,7 @@ _WRITE = (*BODY, refusals.MalformedJsonError, *_READ, refusals.InvalidScopeError
     Operation(
         json=CreateKeyRequest,
         answers={201: Data[CreatedKeyBody]},
-        refuses=(*_WRITE, *ONCE),
+        refuses=(*_WRITE, *ONCE, refusals.ForbiddenError),
         security="key",
         headers=REPEATABLE,
     )
@@ -54,6 +54,7 @@ def create(tenant_id: str) -> Response:
         expires_at=moment_asked(asked.expires_at),
         networks=networks_asked(asked.allowed_cidrs),
         metadata=metadata_asked(asked.metadata),
+        mode=given(asked.mode),
     )
     tools = wired().tools
     return answer_once(

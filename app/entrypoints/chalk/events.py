@@ -37,7 +37,7 @@ class EventBody(Struct, frozen=True):
 @describes(
     Operation(
         answers={200: DataPage[EventBody]},
-        refuses=(*BY_KEY, refusals.NotFoundError, refusals.InvalidRequestError),
+        refuses=(*BY_KEY, refusals.ForbiddenError, refusals.NotFoundError, refusals.InvalidRequestError),
         security="key",
         paged=True,
     )

@@ -15,7 +15,7 @@ from app.flows.end_session import end_session
 from app.flows.end_sessions import end_sessions
 from app.flows.look_up_sessions import SessionFilters, look_up_sessions
 from app.flows.refusals import InvalidRequestError
-from app.flows.results import Session
+from app.flows.results import Mode, Session
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import print_id
 
@@ -37,6 +37,7 @@ class SessionBody(Struct, frozen=True):
 
     id: str
     tenant_id: str
+    mode: Mode
     subject: str
     scope: str
     audience: str
@@ -92,7 +93,13 @@ def delete(session_id: str) -> Response:
 
 
 @routes.post("/tenants/<tenant_id>/revoke-sessions")
-@describes(Operation(answers={200: Data[EndedBody]}, refuses=(*BY_KEY, refusals.NotFoundError), security="key"))
+@describes(
+    Operation(
+        answers={200: Data[EndedBody]},
+        refuses=(*BY_KEY, refusals.ForbiddenError, refusals.NotFoundError),
+        security="key",
+    )
+)
 def delete_all(tenant_id: str) -> Response:
     """End every session of a tenant."""
     return answer(EndedBody(revoked=end_sessions(by_key(), tenant_id, wired().tools)))
@@ -102,6 +109,7 @@ def _body(session: Session) -> SessionBody:
     return SessionBody(
         id=print_id("ses", session.id),
         tenant_id=print_id("tenant", session.tenant_id),
+        mode=session.mode,
         subject=session.subject,
         scope=session.scope,
         audience=session.audience,

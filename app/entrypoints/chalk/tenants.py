@@ -108,7 +108,13 @@ def change(tenant_id: str) -> Response:
 
 
 @routes.delete("/<tenant_id>")
-@describes(Operation(answers={200: Data[DeletedBody]}, refuses=(*BY_KEY, refusals.NotFoundError), security="key"))
+@describes(
+    Operation(
+        answers={200: Data[DeletedBody]},
+        refuses=(*BY_KEY, refusals.ForbiddenError, refusals.NotFoundError),
+        security="key",
+    )
+)
 def delete(tenant_id: str) -> Response:
     """Close a tenant for good."""
     close_tenant(by_key(), tenant_id, wired().tools)

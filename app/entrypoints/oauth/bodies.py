@@ -108,6 +108,7 @@ class IntrospectionAnswer(Struct, frozen=True):
     participant_id: str | UnsetType = UNSET
     role: str | UnsetType = UNSET
     display_name: str | UnsetType = UNSET
+    mode: Literal["test"] | UnsetType = UNSET
 
 
 class RevocationAnswer(Struct, frozen=True):

@@ -16,13 +16,16 @@ from app.flows.steps.admissions import (
 from app.flows.steps.callers import (
     Rights,
     key_id_of,
+    key_within_reach,
     must_act_for_a_tenant,
     must_be_its_room,
+    must_be_live,
     must_be_operator,
     must_hold,
     must_reach,
     name_of,
     participant_asked,
+    reaches_only,
     record,
     rights_of,
 )
@@ -39,7 +42,7 @@ from app.flows.steps.master_keys import (
 )
 from app.flows.steps.replies import begin_once, end_once, line_of, reply_now, reply_of, reply_to_retired
 from app.flows.steps.signing import is_alive, read_again, signer, tend, verify
-from app.flows.steps.tokens import access_ttl, life_of, mint_pair, narrowed, target
+from app.flows.steps.tokens import access_ttl, life_of, mint_pair, mode_of, narrowed, target
 
 __all__ = [
     "Authority",
@@ -61,13 +64,16 @@ __all__ = [
     "hear_key",
     "is_alive",
     "key_id_of",
+    "key_within_reach",
     "life_of",
     "line_of",
     "look_at_key",
     "member",
     "mint_pair",
+    "mode_of",
     "must_act_for_a_tenant",
     "must_be_its_room",
+    "must_be_live",
     "must_be_operator",
     "must_have",
     "must_hold",
@@ -80,6 +86,7 @@ __all__ = [
     "open_session",
     "participant_asked",
     "prove",
+    "reaches_only",
     "read_again",
     "read_refresh_token",
     "record",

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import access_tokens, api_keys, audit
+from app.domain import access_tokens, api_keys, audit, tenants
 from app.domain.rooms import NewParticipant
 from app.flows.refusals import ForbiddenError, InsufficientScopeError, InvalidApiKeyError, NotFoundError
-from app.flows.results import Caller
+from app.flows.results import Caller, KeyDetails, Mode
 from app.foundation.database import Connection
 from app.foundation.environment import Network
 from app.foundation.identifiers import parse_id, print_id
@@ -61,6 +61,31 @@ def must_act_for_a_tenant(caller: Caller, scope: str | None) -> UUID:
     if scope is not None:
         must_hold(caller, scope)
     return caller.tenant_id
+
+
+def must_be_live(caller: Caller) -> None:
+    """Refuse a test key what would change, or tell of, a tenant with all that is live of it."""
+    if caller.mode == "test":
+        raise ForbiddenError
+
+
+def reaches_only(caller: Caller) -> Mode | None:
+    """Give the one mode of the keys and sessions that a caller manages: a test key's own. None: it manages all."""
+    return "test" if caller.mode == "test" else None
+
+
+def key_within_reach(connection: Connection, caller: Caller, tenant_id: UUID, key_id: str) -> KeyDetails:
+    """
+    Hold a tenant until the transaction is over, and give a key of it that the caller manages, whether it works or not.
+
+    Raises:
+        NotFoundError: no such tenant or key, or a live one for a test key.
+    """
+    held = tenants.hold(connection, tenant_id)
+    key = api_keys.find(connection, tenant_id, key_id, only=reaches_only(caller)) if held else None
+    if key is None:
+        raise NotFoundError
+    return key
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import api_keys, clients, tenants
+from app.domain import api_keys, clients, refresh_tokens, tenants
 from app.domain.rate_limits import Guess
 from app.flows.refusals import (
     ClientKeysAwayError,
@@ -51,10 +51,16 @@ class Client:
     scopes: str
     key_id: str | None = None
     client_kid: str | None = None
+    # Only keys are ever for tests: who has an assertion is live.
+    mode: api_keys.Mode = "live"
     audience: str | None = None
     key_rotating_until: datetime | None = None
     expires_at: datetime | None = None
     outdated: api_keys.PresentedKey | None = field(default=None, repr=False)
+
+    def owns(self, family: refresh_tokens.Family) -> bool:
+        """Tell whether a session is this client's: of its tenant, and of its mode."""
+        return (self.tenant_id, self.mode) == (family.tenant_id, family.mode)
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,7 @@ def admit_client(
         key.tenant_id,
         key.scopes,
         key.id,
+        mode=key.mode,
         audience=key.audience,
         key_rotating_until=key.rotating_until,
         expires_at=key.expires_at,

@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from msgspec import UNSET
+
 from app.domain import access_tokens, api_keys, refresh_tokens, signing_keys
 from app.flows.refusals import InvalidRequestError, InvalidScopeError, InvalidTargetError
-from app.flows.results import TokenPair
+from app.flows.results import Mode, TokenPair
 from app.flows.steps.master_keys import must_have
 from app.flows.tools import Tools
 from app.foundation import logs, opaque
@@ -67,6 +69,11 @@ def access_ttl(asked_seconds: int | None, tools: Tools) -> int | None:
     return asked_seconds
 
 
+def mode_of(claims: access_tokens.AccessClaims) -> Mode:
+    """Tell in which mode an access token was given."""
+    return "live" if claims.mode is UNSET else claims.mode
+
+
 def mint_pair(
     family: refresh_tokens.Family, scope: str, key: signing_keys.Signer, tools: Tools, *, now: datetime, offline: bool
 ) -> TokenPair:
@@ -94,6 +101,7 @@ def mint_pair(
         participant_id=None if family.participant_id is None else print_id("p", family.participant_id),
         role=family.role,
         display_name=family.display_name,
+        mode=UNSET if family.mode == "live" else family.mode,
     )
     _tell(family, claims, tools)
     return TokenPair(

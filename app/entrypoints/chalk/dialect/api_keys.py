@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.entrypoints.chalk.dialect.bodies import Name, Request
 from app.flows.refusals import InvalidRequestError
-from app.flows.results import CreatedKey, KeyDetails
+from app.flows.results import CreatedKey, KeyDetails, Mode
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import print_id
 
@@ -24,10 +24,12 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class CreateKeyRequest(Request, frozen=True):
     """
     POST /tenants/{id}/api-keys. Without `scopes`, it holds what the caller does; without `expires_at`, it lives as
-    long as the caller's; without `allowed_cidrs`, it works from wherever that does. `metadata` has 4 KiB at most.
+    long as the caller's; without `allowed_cidrs`, it works from wherever that does; without `mode`, it is of the
+    caller's. `metadata` has 4 KiB at most.
     """
 
     name: Name
+    mode: Mode | UnsetType = UNSET
     scopes: Scopes | UnsetType = UNSET
     expires_at: Moment | UnsetType | None = UNSET
     allowed_cidrs: Networks | UnsetType | None = UNSET
@@ -57,7 +59,7 @@ class ApiKeyBody(Struct, frozen=True):
     tenant_id: str
     name: str | None
     prefix: str
-    mode: Literal["live", "test"]
+    mode: Mode
     scopes: list[str]
     status: Literal["active", "rotating", "expired", "revoked"]
     allowed_cidrs: list[str] | None

@@ -11,7 +11,7 @@ from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.check_api_key import check_api_key
 from app.flows.create_api_key import KeyWanted, create_api_key
 from app.flows.look_up_api_keys import look_up_api_keys
-from app.flows.results import Caller, CreatedKey, KeyDetails
+from app.flows.results import Caller, CreatedKey, KeyDetails, Mode
 from app.flows.revoke_api_key import revoke_api_key
 from app.flows.rotate_api_key import Reason, rotate_api_key
 from app.flows.tools import Tools
@@ -25,7 +25,8 @@ _OPERATOR = Caller(kind="operator", tenant_id=None, key_id=None, scope="")
 _OUTPUT = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print it."
 )
-_ROW = "{:12}  {:8}  {:20}  {:20}  {}"
+_ROW = "{:12}  {:8}  {:4}  {:20}  {:20}  {}"
+_COLUMNS = ("id", "status", "mode", "created_at", "expires_at", "name")
 _PAGE = 100
 
 
@@ -41,16 +42,17 @@ def keys() -> None:
 
 @keys.command("create")
 @click.option("--name", required=True, help="For people.")
+@click.option("--mode", type=click.Choice(["live", "test"]), default="live", show_default=True, help="What it reaches.")
 @click.option("--scope", help="What it may do, with spaces between; all, if not given.")
 @click.option("--expires-at", help="Until when it works, as 2027-01-31T00:00:00Z; without end, if not given.")
 @_on_a_tenant
 def create(
-    launcher: Launcher, *, tenant: str, output: str, name: str, scope: str | None, expires_at: str | None
+    launcher: Launcher, *, tenant: str, output: str, name: str, mode: Mode, scope: str | None, expires_at: str | None
 ) -> None:
     """Issue another key of a tenant. It is shown this once."""
     if not is_name(name):
         raise click.BadParameter("must have 1 to 200 characters, and no control characters", param_hint="--name")
-    wanted = KeyWanted(name, scope, None if expires_at is None else _moment(expires_at))
+    wanted = KeyWanted(name, scope, None if expires_at is None else _moment(expires_at), mode=mode)
     _print_created(create_api_key(_OPERATOR, tenant, wanted, _tools(launcher)), output)
 
 
@@ -64,9 +66,9 @@ def list_keys(launcher: Launcher, tenant: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(found))
         return
-    click.echo(_ROW.format("id", "status", "created at", "expires at", "name"))
+    click.echo(_ROW.format(*(name.replace("_", " ") for name in _COLUMNS)))
     for each in found:
-        click.echo(_ROW.format(*(each[name] or "-" for name in ("id", "status", "created_at", "expires_at", "name"))))
+        click.echo(_ROW.format(*(each[name] or "-" for name in _COLUMNS)))
 
 
 @keys.command("rotate")
@@ -130,6 +132,7 @@ def _facts(key: KeyDetails, now: datetime) -> dict[str, str | None]:
     return {
         "id": f"key_{key.id}",
         "name": key.name,
+        "mode": key.mode,
         "status": key.status_at(now),
         "scope": key.scopes,
         "created_at": rfc3339(key.created_at),

@@ -29,11 +29,12 @@ class Authority:
     """
     In whose name tokens are given: a tenant's key, or an access token.
 
-    Nobody gives more than this: not beyond its `scope`, nor longer than `ends_by`. `name` and `sender` stand in the
-    audit log.
+    Nobody gives more than this: not beyond its `scope`, nor longer than `ends_by`, nor in rooms of another `mode`.
+    `name` and `sender` stand in the audit log.
     """
 
     tenant_id: UUID
+    mode: rooms.Mode
     scope: str
     name: str | None
     sender: Sender
@@ -57,6 +58,7 @@ def authority_of_caller(caller: Caller, tenant_id: UUID) -> Authority:
     """Let a caller of ours act in its own name."""
     return Authority(
         tenant_id,
+        caller.mode,
         caller.scope,
         name_of(caller),
         caller.sender,
@@ -69,7 +71,7 @@ def authority_of_caller(caller: Caller, tenant_id: UUID) -> Authority:
 def authority_of_key(client: Client, tenant_id: UUID, sender: Sender) -> Authority:
     """Let a key that was authenticated act in its own name."""
     name = None if client.key_id is None else api_keys.key_name(client.key_id)
-    return Authority(tenant_id, client.scopes, name, sender, client.key_id)
+    return Authority(tenant_id, client.mode, client.scopes, name, sender, client.key_id)
 
 
 def enter(connection: Connection, authority: Authority, room_id: UUID, *, now: datetime) -> Entered:
@@ -81,11 +83,11 @@ def enter(connection: Connection, authority: Authority, room_id: UUID, *, now: d
     Raises:
         InvalidApiKeyError, InvalidAccessTokenError, TenantSuspendedError: the authority has ended.
         InsufficientScopeError: the key lost `participants:write` meanwhile.
-        NotFoundError: no such room of this tenant.
+        NotFoundError: no such room of this tenant and mode.
     """
     tenant = tenants.find_to_lean_on(connection, authority.tenant_id)
     key = None if authority.key_id is None else api_keys.hold(connection, authority.key_id, now=now)
-    room = rooms.hold(connection, authority.tenant_id, room_id)
+    room = rooms.hold(connection, authority.tenant_id, room_id, mode=authority.mode)
     participants.line_up(connection, room_id)
     # Asked last: what one stood in line for may have been one's own end.
     stands = _key_stands(authority, key) if authority.token is None else _token_stands(connection, authority, key, now)

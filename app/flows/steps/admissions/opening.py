@@ -78,6 +78,7 @@ def open_session(
         scope=scope,
         asked_scope=None if wanted.scope is None else scope,
         audience=wanted.audience,
+        mode=authority.mode,
         room_id=room.id,
         member=member(participant),
         access_ttl_seconds=wanted.access_ttl_seconds,
