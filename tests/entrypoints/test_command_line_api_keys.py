@@ -84,6 +84,24 @@ def test_a_key_is_made_seen_replaced_and_revoked(run, tools):
         refresh_access(Refresh(pair.refresh_token or ""), tools)
 
 
+def test_a_key_for_tests_is_made_and_told_apart(run, tools):
+    """
+    CONTRACT 2: `--mode test` makes a test key, without it a key is live; lists tell them apart.
+    """
+    tenant = a_tenant(tools)
+    to = ("--tenant", tenant.id)
+
+    made = [run("create", *to, "--name", "CI", *mode, "--output", "json").facts for mode in ([], ["--mode", "test"])]
+    callers = [authenticate_api_key(each["api_key"], tools) for each in made]
+    listed = {each["id"]: each["mode"] for each in run("list", *to, "--output", "json").facts}
+    table = {row.split()[0]: row.split()[2] for row in run("list", *to).out.splitlines()}
+
+    assert [each.mode for each in callers] == ["live", "test"]
+    assert listed == {made[0]["id"]: "live", made[1]["id"]: "test", f"key_{tenant.api_key[8:16]}": "live"}
+    assert table == {"id": "mode", **listed}
+    assert run("create", *to, "--name", "CI", "--mode", "prod").status == 2
+
+
 def test_a_compromised_key_is_dead_at_once(run, tools):
     """
     I10: whatever grace is asked for.
