@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from app.domain import rooms
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.change_tenant import change_tenant
@@ -25,8 +26,9 @@ from app.flows.refusals import (
 from app.flows.rename_room import rename_room
 from app.flows.results import Changes
 from app.flows.steps import Credential
-from app.foundation.identifiers import new_id, print_id
+from app.foundation.identifiers import new_id, parse_id, print_id
 from tests.builders import a_key_holding, a_pair, a_room, a_tenant
+from tests.named_keys import a_named_key
 
 RACERS = 32
 
@@ -168,3 +170,26 @@ def test_of_many_that_want_the_last_place_one_gets_it(caller, may_have, tools):
 
     assert sorted(answers) == ["The last", *["none"] * (RACERS - 1)]
     assert len(look_up_rooms(caller, None, 100, tools).items) == 3
+
+
+@pytest.mark.parametrize("mode", ["live", "test"])
+def test_who_opens_rooms_of_one_mode_holds_up_nobody_of_the_other(tools, tenant, mode):
+    """
+    Tests starve nobody: while a room of one mode is being opened, the other mode opens its own. On SQLite all writers
+    stand in one line, and it comes right after.
+    """
+    test_key = a_named_key(tools, tenant, mode="test")
+    others = test_key if mode == "live" else tenant
+
+    with tools.database.transaction() as connection:
+        queues = connection.dialect.name == "postgresql"
+        tenant_id = parse_id("tenant", tenant.id)
+        assert tenant_id is not None
+        assert rooms.open_room(connection, tenant_id, "Lobby", mode=mode, most=1, now=tools.clock.now()) is not None
+        if queues:
+            a_room(tools, others)
+    a_room(tools, others)
+
+    found = look_up_rooms(authenticate_api_key(others.api_key, tools), None, 100, tools).items
+    assert len(found) == 1 + queues
+    assert {room.mode for room in found} == {"test" if mode == "live" else "live"}
