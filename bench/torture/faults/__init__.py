@@ -1,0 +1,1 @@
+"""What happens to servers, networks, clocks and disks while clients are at work."""

@@ -1,0 +1,204 @@
+"""One run: open sessions, let everyone loose while the schedule disturbs, let it rest, look at what is left."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bench.torture.checking import Promises, Violation, check
+from bench.torture.clients.adversaries import Admin, Thief
+from bench.torture.clients.honest import Habits, Honest
+from bench.torture.clients.requests import Requests
+from bench.torture.clients.sessions import Fate, Pool, Session
+from bench.torture.clients.verifier import Verifier, verify_all
+from bench.torture.faults.nemesis import Fault, Nemesis
+from bench.torture.faults.schedule import schedule
+from bench.torture.history import History, Operation
+from bench.torture.target import Credential, Target
+
+_JOIN_SECONDS = 30
+_MOST_TRIES = 50
+_REST_THREADS = 6
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    How to torture; a seed gives the schedule of operations and of faults.
+
+    Args:
+        seconds: how long clients are at work while faults happen.
+        sessions: how many of each fate.
+        gap_seconds: quiet between two faults, at least.
+        longest_fault: seconds.
+    """
+
+    seed: str
+    seconds: float = 60.0
+    promises: Promises = field(default_factory=Promises)
+    habits: Habits = field(default_factory=Habits)
+    sessions: Mapping[Fate, int] = field(default_factory=lambda: {"honest": 90, "contested": 30, "ending": 5})
+    clients: int = 10
+    thieves: int = 2
+    theft_every: float = 0.25
+    admin_every: float = 0.8
+    gap_seconds: float = 1.5
+    longest_fault: float = 3.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run; `lost` are honest sessions that are gone, `offline` how often a kept JWKS verified a token."""
+
+    history: History
+    violations: Sequence[Violation]
+    problems: Sequence[str]
+    lost: Sequence[str]
+    honest: int
+    offline: int
+
+
+class _Worker(Protocol):
+    over: threading.Event
+    problems: list[str]
+
+    def run(self) -> None: ...
+
+
+def torture(
+    target: Target, faults: Mapping[str, Fault], plan: Plan, restart: Callable[[], None] | None = None
+) -> Result:
+    """
+    Run once against a server that is up.
+
+    Args:
+        target: where it is.
+        faults: what can be done to it, by name.
+        plan: how much of it.
+        restart: ends the whole server and starts it again; what was spent must stay spent over it.
+    """
+    history, pool = History(), Pool()
+    honest = [Honest(_requests(target, history, plan, f"client-{n + 1}"), pool, plan.habits) for n in range(plan.clients)]
+    _begin(target, plan, pool, honest[0])
+    thieves = [
+        Thief(_requests(target, history, plan, f"thief-{n + 1}", "thief"), pool, plan.theft_every)
+        for n in range(plan.thieves)
+    ]
+    admin = Admin(_requests(target, history, plan, "admin", "admin"), pool, plan.admin_every)
+    verifier = Verifier(_requests(target, history, plan, "resource", "probe"), 0.25)
+    verifier.show(next((each.access for each in pool.all if each.access), ""))
+    planned = schedule(
+        plan.seed, sorted(faults), plan.seconds, gap_seconds=plan.gap_seconds, longest=plan.longest_fault
+    )
+    nemesis = Nemesis(faults, planned, history)
+    everyone: list[_Worker] = [*honest, *thieves, admin, verifier, nemesis]
+    _let_loose(everyone, plan.seconds, nemesis)
+
+    rest = Requests(target, history, "rest", "honest", plan.seed)
+    lost = _rest(rest, honest[0], pool, plan, restart)
+    verify_all(Requests(target, history, "verifier", "probe", plan.seed), history.operations)
+    violations = check(history.operations, plan.promises, history.disturbances)
+    problems = [problem for each in everyone for problem in each.problems]
+    return Result(history, violations, problems, lost, len(_honest(pool)), verifier.offline)
+
+
+def _requests(target: Target, history: History, plan: Plan, name: str, role: str = "honest") -> Requests:
+    return Requests(target, history, name, role, plan.seed)  # type: ignore[arg-type]
+
+
+def _begin(target: Target, plan: Plan, pool: Pool, opener: Honest) -> None:
+    clients: dict[Fate, Sequence[Credential]] = {"honest": [target.steady], "contested": [target.steady]}
+    if target.steering is not None:
+        # Every sixth honest session is of the client whose key is replaced again and again.
+        clients["honest"] = [target.steady] * 5 + [target.steering.rotating]
+        clients["ending"] = [target.steering.ending]
+    sessions = []
+    for fate, of_fate in clients.items():
+        sessions += [pool.open(fate, of_fate[n % len(of_fate)]) for n in range(plan.sessions.get(fate, 0))]
+    with ThreadPoolExecutor(_REST_THREADS) as threads:
+        opened = list(threads.map(opener.open, sessions))
+    if not any(opened):
+        raise RuntimeError("the server opens no session that has a refresh token; are URL, credential and scope right?")
+    for number, session in enumerate(sessions):
+        pool.wait(session, plan.habits.rest_seconds * number / len(sessions))
+
+
+def _let_loose(everyone: Sequence[_Worker], seconds: float, nemesis: Nemesis) -> None:
+    threads = {each: threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in everyone}
+    for thread in threads.values():
+        thread.start()
+    nemesis.over.wait(seconds)
+    nemesis.over.set()
+    # First all is healed, then clients are sent home.
+    threads[nemesis].join(_JOIN_SECONDS)
+    for each in everyone:
+        each.over.set()
+    for thread in threads.values():
+        thread.join(_JOIN_SECONDS)
+
+
+def _honest(pool: Pool) -> list[Session]:
+    return [each for each in pool.all if each.fate == "honest" and each.token]
+
+
+def _rest(rest: Requests, owner: Honest, pool: Pool, plan: Plan, restart: Callable[[], None] | None) -> list[str]:
+    def everyone(do: Callable[[Session], object], sessions: Sequence[Session]) -> None:
+        with ThreadPoolExecutor(_REST_THREADS) as threads:
+            list(threads.map(do, sessions))
+
+    quiet = Honest(rest, pool, Habits(with_key=plan.habits.with_key, twice=0, late=0))
+    # Every session once, so that what was asked last has its answer; then the leaves, over a restart too.
+    everyone(lambda session: _step(quiet, session), [each for each in pool.all if each.token and not each.over])
+    if restart is not None:
+        restart()
+    everyone(lambda session: _step(quiet, session), [each for each in pool.all if each.token and not each.over])
+    lost = [each.name for each in _honest(pool) if each.over]
+    thief = Requests(rest.target, rest.history, "last thief", "thief", plan.seed)
+    everyone(lambda session: _replay(thief, session), _honest(pool))
+    return lost
+
+
+def _step(quiet: Honest, session: Session) -> None:
+    for _ in range(_MOST_TRIES):
+        before = session.token
+        quiet.step(session)
+        if session.over or session.token != before:
+            return
+        threading.Event().wait(0.1)
+
+
+def _replay(thief: Requests, session: Session) -> None:
+    # A session that was not reused yet dies of it; one of long ago counts, whatever was restarted.
+    if len(session.seen) < 3 or session.over:
+        return
+    thief.refresh(session, thief.chance.choice(session.seen[:-2]), None)
+    thief.refresh(session, session.seen[-1], None)
+    if thief.target.hosts[0].introspect:
+        thief.introspect(session, session.accesses[-1])
+
+
+def summary(result: Result, plan: Plan) -> Iterator[str]:
+    """Say in a few lines what was done and what came of it."""
+    operations = result.history.operations
+    yield f"  operations {len(operations)}: " + ", ".join(_counted(operations))
+    faults = result.history.disturbances
+    yield f"  faults {len(faults)}: " + ", ".join(sorted({each.name for each in faults}))
+    measured: dict[str, list[float]] = {}
+    for each in faults:
+        if each.recovered_after is not None:
+            measured.setdefault(each.name, []).append(each.recovered_after)
+    for name, seconds in sorted(measured.items()):
+        yield f"  back after {name}: " + ", ".join(f"{each:.2f} s" for each in seconds)
+    yield f"  honest sessions {result.honest}, lost {len(result.lost)}"
+    yield f"  broken rules: {', '.join(sorted({each.rule for each in result.violations})) or 'none'}"
+
+
+def _counted(operations: Sequence[Operation]) -> list[str]:
+    refreshes = [each for each in operations if each.kind == "refresh"]
+    counts = {outcome: sum(each.outcome == outcome for each in refreshes) for outcome in ("ok", "refused", "unknown")}
+    unavailable = sum(each.status == 503 for each in operations)
+    return [
+        f"{len(refreshes)} refreshes ({', '.join(f'{count} {name}' for name, count in counts.items())})",
+        f"{unavailable} answers 503",
+    ]
