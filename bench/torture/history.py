@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 Outcome = Literal["ok", "refused", "unknown"]
 Role = Literal["honest", "thief", "admin", "probe"]
-Kind = Literal["issue", "refresh", "revoke", "introspect", "rotate_key", "suspend", "resume", "verify", "get"]
+Kind = Literal["issue", "refresh", "revoke", "introspect", "rotate_key", "suspend", "resume", "verify", "get", "use"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Disturbance:
 
     Args:
         away: what could not be relied on meanwhile: `database`, the name of a host, or nothing.
+        hangs: it did not answer, rather than being gone, so that whoever asks it waits.
         recovered_after: seconds from the end of the fault until service was back, where that was measured.
     """
 
@@ -64,6 +65,7 @@ class Disturbance:
     began: float
     ended: float
     away: str = ""
+    hangs: bool = False
     recovered_after: float | None = None
 
 

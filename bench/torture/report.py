@@ -8,6 +8,7 @@ from bench.torture.history import Disturbance, Operation
 
 _MOST_SESSIONS = 5
 _MOST_LINES = 40
+_MOST_VIOLATIONS = 5
 _RULES = {
     "I1": "a refresh token has at most one successor",
     "I2": "a session has at most one living branch",
@@ -33,7 +34,8 @@ class Names:
         self._names: dict[str, str] = {}
         counts: Counter[str] = Counter()
         for each in sorted(operations, key=lambda each: each.returned):
-            for token in (each.presented, each.child):
+            shown = () if each.kind == "issue" else (each.presented,)
+            for token in (*shown, each.child):
                 if token and token not in self._names:
                     counts[each.session] += 1
                     self._names[token] = f"{each.session or 'key'}.{counts[each.session]}"
@@ -52,27 +54,43 @@ def told(
         by_session[each.session].append(each)
     for name, found in list(by_session.items())[:_MOST_SESSIONS]:
         yield ""
-        yield f"Session {name or '-'}"
-        for each in found[:_MOST_LINES]:
+        yield f"Session {name}" if name else "Of no session"
+        for each in found[:_MOST_VIOLATIONS]:
             yield f"  {each.rule} is broken ({_RULES[each.rule]}): {each.why}."
+        if len(found) > _MOST_VIOLATIONS:
+            yield f"  ... and {len(found) - _MOST_VIOLATIONS} times more."
         own = [each for each in operations if name and each.session == name]
-        yield from _timeline(found, own or [each for one in found for each in one.operations], disturbances)
+        shown = own or [each for one in found[:_MOST_VIOLATIONS] for each in one.operations]
+        names = Names(shown)
+        yield from _lineage(shown, names)
+        yield from _timeline(found, shown, names, disturbances)
     if len(by_session) > _MOST_SESSIONS:
         yield f"\n... and {len(by_session) - _MOST_SESSIONS} sessions more."
 
 
+def _lineage(operations: Sequence[Operation], names: Names) -> Iterator[str]:
+    children: dict[str, list[str]] = defaultdict(list)
+    for each in operations:
+        if each.kind == "refresh" and each.outcome == "ok" and each.child not in children[each.presented]:
+            children[each.presented].append(each.child)
+    for parent, forked in children.items():
+        if len(forked) > 1:
+            used = ["used" if child in children else "held" for child in forked]
+            listed = ", ".join(f"{names.of(child)} ({how})" for child, how in zip(forked, used, strict=True))
+            yield f"  Fork: {names.of(parent)} became {listed}; a right server gives one successor, or refuses."
+
+
 def _timeline(
-    found: Sequence[Violation], operations: Sequence[Operation], disturbances: Sequence[Disturbance]
+    found: Sequence[Violation], operations: Sequence[Operation], names: Names, disturbances: Sequence[Disturbance]
 ) -> Iterator[str]:
     offenders = {id(each) for violation in found for each in violation.operations}
-    names = Names(operations)
     lines = [(each.invoked, _line(each, names, marked=id(each) in offenders)) for each in _near(operations, offenders)]
     if lines:
         first, last = min(lines)[0], max(lines)[0]
         for fault in disturbances:
             if fault.began <= last and fault.ended >= first:
                 lines.append((fault.began, f"     {fault.began:8.3f} - {fault.ended:8.3f}  ~~ fault: {_said(fault)} ~~"))
-    yield "     sent     - answered  who         what (>> marks the operations that break the rule)"
+    yield "     sent     - answered  who         what (>> marks the operations that break the rule; seconds)"
     yield from (line for _, line in sorted(lines))
 
 
@@ -86,12 +104,13 @@ def _near(operations: Sequence[Operation], offenders: set[int]) -> Sequence[Oper
 def _line(each: Operation, names: Names, *, marked: bool) -> str:
     what = {
         "refresh": f"refresh {names.of(each.presented)}",
-        "issue": "open the session" if not each.presented else f"open a session with API key {names.of(each.presented)}",
+        "issue": "open the session",
         "revoke": f"revoke by {names.of(each.presented)}",
         "rotate_key": f"replace API key {names.of(each.presented)}",
         "introspect": "introspect an access token",
         "verify": "verify an access token",
         "get": f"get {each.what}",
+        "use": f"use an access token at {each.what}",
     }.get(each.kind, each.kind)
     key = f" (Idempotency-Key ..{each.key[-4:]})" if each.key else ""
     host = f" at {each.host}" if each.host else ""

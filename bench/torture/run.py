@@ -10,7 +10,8 @@ from bench.torture.checking import Promises, Violation, check
 from bench.torture.clients.adversaries import Admin, Thief
 from bench.torture.clients.honest import Habits, Honest
 from bench.torture.clients.requests import Requests
-from bench.torture.clients.sessions import Fate, Pool, Session
+from bench.torture.clients.rest import Rest
+from bench.torture.clients.sessions import Fate, Pool
 from bench.torture.clients.verifier import Verifier, verify_all
 from bench.torture.faults.nemesis import Fault, Nemesis
 from bench.torture.faults.schedule import schedule
@@ -18,8 +19,7 @@ from bench.torture.history import History, Operation
 from bench.torture.target import Credential, Target
 
 _JOIN_SECONDS = 30
-_MOST_TRIES = 50
-_REST_THREADS = 6
+_OPENERS = 6
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,12 @@ def torture(
     everyone: list[_Worker] = [*honest, *thieves, admin, verifier, nemesis]
     _let_loose(everyone, plan.seconds, nemesis)
 
-    rest = Requests(target, history, "rest", "honest", plan.seed)
-    lost = _rest(rest, honest[0], pool, plan, restart)
+    quiet, last = _requests(target, history, plan, "rest"), _requests(target, history, plan, "last thief", "thief")
+    lost = Rest(quiet, last, pool, with_key=plan.habits.with_key).look(restart)
     verify_all(Requests(target, history, "verifier", "probe", plan.seed), history.operations)
     violations = check(history.operations, plan.promises, history.disturbances)
     problems = [problem for each in everyone for problem in each.problems]
-    return Result(history, violations, problems, lost, len(_honest(pool)), verifier.offline)
+    return Result(history, violations, problems, lost, _honest(pool), verifier.offline)
 
 
 def _requests(target: Target, history: History, plan: Plan, name: str, role: str = "honest") -> Requests:
@@ -116,7 +116,7 @@ def _begin(target: Target, plan: Plan, pool: Pool, opener: Honest) -> None:
     sessions = []
     for fate, of_fate in clients.items():
         sessions += [pool.open(fate, of_fate[n % len(of_fate)]) for n in range(plan.sessions.get(fate, 0))]
-    with ThreadPoolExecutor(_REST_THREADS) as threads:
+    with ThreadPoolExecutor(_OPENERS) as threads:
         opened = list(threads.map(opener.open, sessions))
     if not any(opened):
         raise RuntimeError("the server opens no session that has a refresh token; are URL, credential and scope right?")
@@ -138,44 +138,8 @@ def _let_loose(everyone: Sequence[_Worker], seconds: float, nemesis: Nemesis) ->
         thread.join(_JOIN_SECONDS)
 
 
-def _honest(pool: Pool) -> list[Session]:
-    return [each for each in pool.all if each.fate == "honest" and each.token]
-
-
-def _rest(rest: Requests, owner: Honest, pool: Pool, plan: Plan, restart: Callable[[], None] | None) -> list[str]:
-    def everyone(do: Callable[[Session], object], sessions: Sequence[Session]) -> None:
-        with ThreadPoolExecutor(_REST_THREADS) as threads:
-            list(threads.map(do, sessions))
-
-    quiet = Honest(rest, pool, Habits(with_key=plan.habits.with_key, twice=0, late=0))
-    # Every session once, so that what was asked last has its answer; then the leaves, over a restart too.
-    everyone(lambda session: _step(quiet, session), [each for each in pool.all if each.token and not each.over])
-    if restart is not None:
-        restart()
-    everyone(lambda session: _step(quiet, session), [each for each in pool.all if each.token and not each.over])
-    lost = [each.name for each in _honest(pool) if each.over]
-    thief = Requests(rest.target, rest.history, "last thief", "thief", plan.seed)
-    everyone(lambda session: _replay(thief, session), _honest(pool))
-    return lost
-
-
-def _step(quiet: Honest, session: Session) -> None:
-    for _ in range(_MOST_TRIES):
-        before = session.token
-        quiet.step(session)
-        if session.over or session.token != before:
-            return
-        threading.Event().wait(0.1)
-
-
-def _replay(thief: Requests, session: Session) -> None:
-    # A session that was not reused yet dies of it; one of long ago counts, whatever was restarted.
-    if len(session.seen) < 3 or session.over:
-        return
-    thief.refresh(session, thief.chance.choice(session.seen[:-2]), None)
-    thief.refresh(session, session.seen[-1], None)
-    if thief.target.hosts[0].introspect:
-        thief.introspect(session, session.accesses[-1])
+def _honest(pool: Pool) -> int:
+    return sum(each.fate == "honest" and bool(each.token) for each in pool.all)
 
 
 def summary(result: Result, plan: Plan) -> Iterator[str]:

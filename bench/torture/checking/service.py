@@ -9,10 +9,14 @@ from bench.torture.history import Disturbance, Operation
 AFTERMATH_SECONDS = 3.0
 
 
-def during(operation: Operation, disturbances: Sequence[Disturbance], away: str) -> bool:
-    """Tell whether an operation was under way while this was away, or shortly after."""
+def during(
+    operation: Operation, disturbances: Sequence[Disturbance], away: str, *, hanging: bool | None = None
+) -> bool:
+    """Tell whether an operation was under way while this was away, or shortly after; only while it hung, if asked."""
     return any(
-        each.away == away and each.began <= operation.returned and operation.invoked <= each.ended + AFTERMATH_SECONDS
+        each.away == away
+        and hanging in {None, each.hangs}
+        and each.began <= operation.returned and operation.invoked <= each.ended + AFTERMATH_SECONDS
         for each in disturbances
     )
 
@@ -22,7 +26,8 @@ def broken_service(operations: Sequence[Operation], disturbances: Sequence[Distu
     Look at every answer.
 
     S1: 5xx is said only while the database is away. S2: then it is 503 with Retry-After. S3: a right credential is
-    never called wrong. S4: JWKS and metadata are served all the time, with the database away too.
+    never called wrong. S4: JWKS and metadata are served all the time, with the database away too; while it hangs they
+    may be late, since a worker with one thread waits for it (docs/decisions/0006), which is counted and not judged.
     """
     for each in operations:
         if each.status is not None and each.status >= 500:
@@ -32,5 +37,18 @@ def broken_service(operations: Sequence[Operation], disturbances: Sequence[Distu
                 yield Violation("S1", each.session, "503 while the database was there", [each])
         if each.error == "invalid_client" and each.tenant == "steady":
             yield Violation("S3", each.session, "the right credential of a client was refused", [each])
-        if each.kind == "get" and each.outcome != "ok" and not during(each, disturbances, each.host):
+        if each.kind == "get" and each.outcome != "ok" and not _excused(each, disturbances):
             yield Violation("S4", "", f"{each.what} was not served by a host that was up", [each])
+
+
+def late_documents(operations: Sequence[Operation], disturbances: Sequence[Disturbance]) -> tuple[int, int]:
+    """Count the documents that were asked for while the database hung, and those of them that did not come in time."""
+    asked = [
+        each for each in operations if each.kind == "get" and during(each, disturbances, "database", hanging=True)
+    ]
+    return len(asked), sum(each.outcome != "ok" for each in asked)
+
+
+def _excused(operation: Operation, disturbances: Sequence[Disturbance]) -> bool:
+    hung = during(operation, disturbances, "database", hanging=True)
+    return hung or during(operation, disturbances, operation.host)

@@ -59,7 +59,7 @@ class Requests:
         """Get a document, past the proxy of the clients."""
         invoked = self.history.now()
         answer = send(None, "GET", url, headers={"Authorization": f"Bearer {bearer}"} if bearer else {})
-        return self._note("verify" if bearer else "get", None, host, invoked, answer, what=url), answer
+        return self._note("use" if bearer else "get", None, host, invoked, answer, what=url), answer
 
     def note_admin(
         self, kind: Kind, client: Credential, host: Host, since: float, answer: Answer, **more: Any

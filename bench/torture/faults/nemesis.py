@@ -10,11 +10,12 @@ from bench.torture.history import Disturbance, History
 
 @dataclass(frozen=True)
 class Struck:
-    """Whom a fault struck, what could not be relied on meanwhile, and how to put it right."""
+    """Whom a fault struck, what could not be relied on meanwhile (see Disturbance), and how to put it right."""
 
     detail: str
     away: str
     heal: Callable[[], float | None]
+    hangs: bool = False
 
 
 # Begins a fault; the number chooses whom it strikes. To heal it gives the seconds until service was back, if measured.
@@ -52,4 +53,6 @@ class Nemesis:
         finally:
             recovered = struck.heal()
         ended = self._history.now()
-        self._history.disturbed(Disturbance(planned.name, struck.detail, began, ended, struck.away, recovered))
+        self._history.disturbed(
+            Disturbance(planned.name, struck.detail, began, ended, struck.away, struck.hangs, recovered)
+        )

@@ -32,6 +32,7 @@ def _fault(proxies: Sequence[Proxy], mode: Mode, away: str) -> Fault:
         def heal() -> None:
             proxy.mode = "pass"
 
-        return Struck(f"({proxy.share:.0%} of the connections of host {proxies.index(proxy) + 1})", away, heal)
+        detail = f"({proxy.share:.0%} of the connections of host {proxies.index(proxy) + 1})"
+        return Struck(detail, away, heal, hangs=mode == "stall")
 
     return strike
