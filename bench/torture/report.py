@@ -87,9 +87,8 @@ def _timeline(
     lines = [(each.invoked, _line(each, names, marked=id(each) in offenders)) for each in _near(operations, offenders)]
     if lines:
         first, last = min(lines)[0], max(lines)[0]
-        for fault in disturbances:
-            if fault.began <= last and fault.ended >= first:
-                lines.append((fault.began, f"     {fault.began:8.3f} - {fault.ended:8.3f}  ~~ fault: {_said(fault)} ~~"))
+        told_faults = [each for each in disturbances if each.began <= last and each.ended >= first]
+        lines += [(each.began, _fault_line(each)) for each in told_faults]
     yield "     sent     - answered  who         what (>> marks the operations that break the rule; seconds)"
     yield from (line for _, line in sorted(lines))
 
@@ -128,5 +127,5 @@ def _answer(each: Operation, names: Names) -> str:
     return "ok" if each.active is None else ("active" if each.active else "inactive")
 
 
-def _said(fault: Disturbance) -> str:
-    return f"{fault.name} {fault.detail}".rstrip()
+def _fault_line(each: Disturbance) -> str:
+    return f"     {each.began:8.3f} - {each.ended:8.3f}  ~~ fault: {each.name} {each.detail} ~~"

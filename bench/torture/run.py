@@ -49,7 +49,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run; `lost` are honest sessions that are gone, `offline` how often a kept JWKS verified a token."""
+    """
+    What came of a run.
+
+    `lost` are the honest sessions that are gone, of `honest`; `offline` is how often a kept JWKS verified a token.
+    """
 
     history: History
     violations: Sequence[Violation]
@@ -79,7 +83,8 @@ def torture(
         restart: ends the whole server and starts it again; what was spent must stay spent over it.
     """
     history, pool = History(), Pool()
-    honest = [Honest(_requests(target, history, plan, f"client-{n + 1}"), pool, plan.habits) for n in range(plan.clients)]
+    names = [f"client-{number + 1}" for number in range(plan.clients)]
+    honest = [Honest(_requests(target, history, plan, name), pool, plan.habits) for name in names]
     _begin(target, plan, pool, honest[0])
     thieves = [
         Thief(_requests(target, history, plan, f"thief-{n + 1}", "thief"), pool, plan.theft_every)
@@ -142,7 +147,7 @@ def _honest(pool: Pool) -> int:
     return sum(each.fate == "honest" and bool(each.token) for each in pool.all)
 
 
-def summary(result: Result, plan: Plan) -> Iterator[str]:
+def summary(result: Result) -> Iterator[str]:
     """Say in a few lines what was done and what came of it."""
     operations = result.history.operations
     yield f"  operations {len(operations)}: " + ", ".join(_counted(operations))

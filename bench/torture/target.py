@@ -67,8 +67,15 @@ class Credential:
 class Steering(Protocol):
     """What an admin of this server can do besides revoking tokens; no standard has it."""
 
-    rotating: Credential
-    ending: Credential
+    @property
+    def rotating(self) -> Credential:
+        """The client whose API key is replaced again and again."""
+        ...
+
+    @property
+    def ending(self) -> Credential:
+        """The client whose tenant is suspended now and then."""
+        ...
 
     def rotate_key(self, host: Host, secret: str, key: str) -> Answer:
         """Replace the API key of `rotating`, at once."""
@@ -110,7 +117,11 @@ def post(
 
 
 def send(
-    via: tuple[str, int] | None, method: str, url: str, body: str | None = None, headers: Mapping[str, str] | None = None
+    via: tuple[str, int] | None,
+    method: str,
+    url: str,
+    body: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Send one request over a connection of its own; whatever goes wrong is no answer."""
     parts = urlsplit(url)

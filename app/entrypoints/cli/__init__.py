@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.entrypoints.cli import database, demo, doctor, serve
+from app.entrypoints.cli import audit, database, demo, doctor, serve
 from app.entrypoints.cli.credentials import api_keys, first_keys, master_keys, signing_keys
 from app.entrypoints.wiring import Launcher
 from app.foundation.errors import ConfigurationError, DatabaseAwayError, ServiceError
@@ -20,6 +20,7 @@ def group() -> None:
 group.add_command(serve.serve)
 group.add_command(database.db)
 group.add_command(database.forget)
+group.add_command(audit.audit)
 group.add_command(first_keys.admin_key)
 group.add_command(first_keys.tenants)
 group.add_command(first_keys.resource_server)

@@ -1,4 +1,4 @@
-"""The checker: a history in, what may never be out. It asks nothing of the server, and walks along each session once."""
+"""The checker: a history in, what may never be out. It asks nothing of the server, and is linear in the history."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -16,7 +16,8 @@ def during(
     return any(
         each.away == away
         and hanging in {None, each.hangs}
-        and each.began <= operation.returned and operation.invoked <= each.ended + AFTERMATH_SECONDS
+        and each.began <= operation.returned
+        and operation.invoked <= each.ended + AFTERMATH_SECONDS
         for each in disturbances
     )
 
@@ -43,9 +44,7 @@ def broken_service(operations: Sequence[Operation], disturbances: Sequence[Distu
 
 def late_documents(operations: Sequence[Operation], disturbances: Sequence[Disturbance]) -> tuple[int, int]:
     """Count the documents that were asked for while the database hung, and those of them that did not come in time."""
-    asked = [
-        each for each in operations if each.kind == "get" and during(each, disturbances, "database", hanging=True)
-    ]
+    asked = [each for each in operations if each.kind == "get" and during(each, disturbances, "database", hanging=True)]
     return len(asked), sum(each.outcome != "ok" for each in asked)
 
 

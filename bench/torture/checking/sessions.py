@@ -148,8 +148,6 @@ def endable_from(session: SessionHistory, promises: Promises) -> float:
     """Give the moment from which the session may rightly be over: whatever ends it may have arrived."""
     ends = [each.invoked for each in session.ends if each.outcome != "refused"]
     for operations in session.shown.values():
-        for later in operations[1:]:
-            if not is_protected(session, later, promises):
-                # Which of the two the server saw first, nobody knows.
-                ends.append(later.invoked)
+        # Which of two that present one token the server saw first, nobody knows.
+        ends += [each.invoked for each in operations[1:] if not is_protected(session, each, promises)]
     return min(ends, default=NEVER)

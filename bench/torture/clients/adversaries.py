@@ -43,7 +43,7 @@ class Thief:
 
 
 class Admin:
-    """Revokes sessions, rotates keys, suspends and resumes; each until it is acknowledged, then looks at what is left."""
+    """Revokes sessions, rotates keys, suspends and resumes, until it is acknowledged; then looks what is left."""
 
     def __init__(self, requests: Requests, pool: Pool, every_seconds: float) -> None:
         self.over = threading.Event()

@@ -1,4 +1,4 @@
-"""Honest clients: one Idempotency-Key a refresh, the same request again when no answer came, duplicates that are late."""
+"""Honest clients: one Idempotency-Key a refresh, the same request again when no answer came, late duplicates."""
 
 import threading
 import uuid

@@ -134,16 +134,11 @@ def _full_disk(system: Chalk) -> Fault:
 
 
 def _until_served(system: Chalk) -> float | None:
-    # A wrong key is looked up in the database, by every host.
-    took = [until(lambda url=_probe(each.token): _answers(url), _PATIENCE_SECONDS) for each in system.target.hosts]  # type: ignore[misc]
+    took = [until(_is_ready(each.token), _PATIENCE_SECONDS) for each in system.target.hosts]
     return None if None in took else max(each for each in took if each is not None)
 
 
-def _probe(token_url: str) -> str:
+def _is_ready(token_url: str) -> Callable[[], bool]:
     parts = urlsplit(token_url)
-    return f"{parts.scheme}://{parts.netloc}/readyz"
-
-
-def _answers(url: str) -> bool:
-    return send(None, "GET", url).status == 200
-
+    url = f"{parts.scheme}://{parts.netloc}/readyz"
+    return lambda: send(None, "GET", url).status == 200

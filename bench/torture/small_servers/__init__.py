@@ -1,4 +1,4 @@
-"""Three small servers on which the harness proves itself: one that is right, and two that are wrong as real ones are."""
+"""Three small servers on which the harness proves itself: one is right, two are wrong as real ones are."""
 
 from bench.torture.small_servers.rotations import KINDS, Right, SaveThenRevoke, SiblingsOnRetry
 from bench.torture.small_servers.serving import served, target_of
