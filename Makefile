@@ -28,7 +28,7 @@ INSTALL_SELF = $(BIN)/python -m pip install --quiet --quiet --no-index --no-deps
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint format bench-families lock clean
+.PHONY: help serve test lint format bench-families torture lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ format: $(DEV) ## put the code into shape
 
 bench-families: $(DEV) ## measure what sessions cost in a table of 10,000 and of 1,000,000 (some minutes, 2 GB)
 	@$(BIN)/python -W ignore -m bench.families
+
+torture: $(DEV) ## race and break rotation on both databases, and look for what may never be (some minutes; ARGS)
+	@$(BIN)/python -W ignore -m bench.torture $(ARGS)
 
 lock: ## pin every dependency anew, with hashes (needs uv; ARGS=--upgrade to take newer ones)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv, which this machine lacks: set UV= to where it is.' >&2; exit 1; }

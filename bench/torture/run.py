@@ -1,22 +1,24 @@
 """One run: open sessions, let everyone loose while the schedule disturbs, let it rest, look at what is left."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.torture.checking import Promises, Violation, check
+from bench.torture.checking.service import late_documents
 from bench.torture.clients.adversaries import Admin, Thief
 from bench.torture.clients.honest import Habits, Honest
 from bench.torture.clients.requests import Requests
 from bench.torture.clients.rest import Rest
 from bench.torture.clients.sessions import Fate, Pool
+from bench.torture.clients.target import Credential, Target
 from bench.torture.clients.verifier import Verifier, verify_all
 from bench.torture.faults.nemesis import Fault, Nemesis
 from bench.torture.faults.schedule import schedule
-from bench.torture.history import History, Operation
-from bench.torture.target import Credential, Target
+from bench.torture.history import Disturbance, History, Operation
 
 _JOIN_SECONDS = 30
 _OPENERS = 6
@@ -133,10 +135,8 @@ def _let_loose(everyone: Sequence[_Worker], seconds: float, nemesis: Nemesis) ->
     threads = {each: threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in everyone}
     for thread in threads.values():
         thread.start()
-    nemesis.over.wait(seconds)
-    nemesis.over.set()
-    # First all is healed, then clients are sent home.
-    threads[nemesis].join(_JOIN_SECONDS)
+    # The schedule is gone through to its end, however long recoveries took; then clients are sent home.
+    threads[nemesis].join(seconds * 2 + _JOIN_SECONDS)
     for each in everyone:
         each.over.set()
     for thread in threads.values():
@@ -149,25 +149,39 @@ def _honest(pool: Pool) -> int:
 
 def summary(result: Result) -> Iterator[str]:
     """Say in a few lines what was done and what came of it."""
-    operations = result.history.operations
-    yield f"  operations {len(operations)}: " + ", ".join(_counted(operations))
-    faults = result.history.disturbances
-    yield f"  faults {len(faults)}: " + ", ".join(sorted({each.name for each in faults}))
+    operations, faults = result.history.operations, result.history.disturbances
+    refreshes = [each for each in operations if each.kind == "refresh"]
+    counts = Counter(each.outcome for each in refreshes)
+    yield f"  operations {len(operations)}, of them refreshes {len(refreshes)}: " + ", ".join(
+        f"{counts[outcome]} {outcome}" for outcome in ("ok", "refused", "unknown")
+    )
+    kinds = Counter(each.name for each in faults)
+    yield f"  faults {len(faults)}: " + ", ".join(f"{name} ({count})" for name, count in sorted(kinds.items()))
+    yield from _recoveries(faults)
+    late, hung = late_documents(operations, faults)
+    yield f"  answers 503: {sum(each.status == 503 for each in operations)}, the last {_last_503(operations, faults)}"
+    yield f"  JWKS and metadata while the database hung: {late} asked for, {hung} not there within two seconds"
+    yield f"  verified offline with a JWKS that was kept: {result.offline} times"
+    unanswered = sum(each.outcome == "unknown" and each.session.startswith("honest") for each in refreshes)
+    rate = f"{100 * len(result.lost) / unanswered:.0f} of 100" if unanswered else "none of no"
+    yield f"  honest sessions {result.honest}, lost {len(result.lost)}: {rate} requests without an answer"
+    yield f"  broken rules: {', '.join(sorted({each.rule for each in result.violations})) or 'none'}"
+
+
+def _recoveries(faults: Sequence[Disturbance]) -> Iterator[str]:
     measured: dict[str, list[float]] = {}
     for each in faults:
         if each.recovered_after is not None:
             measured.setdefault(each.name, []).append(each.recovered_after)
     for name, seconds in sorted(measured.items()):
-        yield f"  back after {name}: " + ", ".join(f"{each:.2f} s" for each in seconds)
-    yield f"  honest sessions {result.honest}, lost {len(result.lost)}"
-    yield f"  broken rules: {', '.join(sorted({each.rule for each in result.violations})) or 'none'}"
+        yield f"  service after {name}: " + ", ".join(f"{each:.2f} s" for each in seconds)
 
 
-def _counted(operations: Sequence[Operation]) -> list[str]:
-    refreshes = [each for each in operations if each.kind == "refresh"]
-    counts = {outcome: sum(each.outcome == outcome for each in refreshes) for outcome in ("ok", "refused", "unknown")}
-    unavailable = sum(each.status == 503 for each in operations)
-    return [
-        f"{len(refreshes)} refreshes ({', '.join(f'{count} {name}' for name, count in counts.items())})",
-        f"{unavailable} answers 503",
+def _last_503(operations: Sequence[Operation], faults: Sequence[Disturbance]) -> str:
+    ends = [each.ended for each in faults if each.away == "database"]
+    behind = [
+        min((each.returned - end for end in ends if end <= each.returned), default=0.0)
+        for each in operations
+        if each.status == 503 and not any(one.began <= each.returned <= one.ended for one in faults)
     ]
+    return f"{max(behind):.2f} s after the database was back" if behind else "before the database was back"

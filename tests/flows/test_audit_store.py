@@ -18,6 +18,7 @@ from app.flows.refusals import InvalidRefreshTokenError
 from app.flows.results import Changes
 from app.flows.revoke_token import revoke_token
 from app.flows.rotate_api_key import rotate_api_key
+from tests.adversary.races import a_token
 from tests.builders import a_pair, a_participant, a_room, a_tenant, an_operator
 
 NOBODY = "another"
@@ -37,12 +38,13 @@ def live_in(tools, clock):
     room = a_room(tools, tenant)
     a_participant(tools, tenant, a_room(tools, tenant))
     a_participant(tools, tenant, room)
-    spent = a_pair(tools, tenant).refresh_token
+    spent = a_token(tools, tenant)
     living = refresh_access(Refresh(spent, idempotency_key="request-0123456789"), tools).refresh_token
+    assert living is not None
     refresh_access(Refresh(living), tools)
     with pytest.raises(InvalidRefreshTokenError):
         refresh_access(Refresh(spent), tools)
-    revoke_token(a_pair(tools, tenant).refresh_token, None, tools)
+    revoke_token(a_token(tools, tenant), None, tools)
     end_room(authenticate_api_key(tenant.api_key, tools), room, tools)
     a_pair(tools, other)
     change_tenant(authenticate_api_key(an_operator(tools), tools), other.id, Changes(suspended=True), tools)

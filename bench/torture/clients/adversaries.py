@@ -6,8 +6,8 @@ from typing import Any
 
 from bench.torture.clients.requests import Requests
 from bench.torture.clients.sessions import Pool, Session
+from bench.torture.clients.target import Answer, Credential, Steering
 from bench.torture.history import Operation
-from bench.torture.target import Answer, Credential, Steering
 
 _MOST_TRIES = 40
 

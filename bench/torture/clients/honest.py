@@ -110,7 +110,8 @@ class Honest:
         if answered.outcome != "ok":
             session.over = True
             return
-        session.token, session.access = answered.child, answered.access
-        session.seen.append(answered.child)
+        # A server that does not rotate gives none: then the same one is presented again, and the checker says so.
+        session.token, session.access = answered.child or session.token, answered.access
+        session.seen.append(session.token)
         session.accesses.append(answered.access)
         session.late = [(token, key, after - 1) for token, key, after in session.late]

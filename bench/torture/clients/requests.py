@@ -5,8 +5,8 @@ import random
 from typing import Any
 
 from bench.torture.clients.sessions import Session
+from bench.torture.clients.target import Answer, Credential, Host, Target, post, send
 from bench.torture.history import History, Kind, Operation, Outcome, Role
-from bench.torture.target import Answer, Credential, Host, Target, post, send
 
 
 class Requests:

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.torture.target import Credential
+from bench.torture.clients.target import Credential
 
 # `honest`: nobody but its owner touches it. `contested`: thieves know its tokens, and admins revoke it.
 # `ending`: its tenant is suspended now and then.

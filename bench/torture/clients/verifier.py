@@ -9,8 +9,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from bench.torture.clients.requests import Requests
+from bench.torture.clients.target import Host
 from bench.torture.history import Operation
-from bench.torture.target import Host
 
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
 

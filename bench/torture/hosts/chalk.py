@@ -1,6 +1,7 @@
 """Chalk Auth on SQLite with four workers, or on PostgreSQL with two hosts of two: started, and described to clients."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +19,14 @@ from app.flows.open_tenant import open_tenant
 from app.flows.results import Limits
 from app.flows.tools import Tools
 from app.foundation.identifiers import print_id
+from bench.torture.clients.target import Credential, Host, Target
+from bench.torture.faults.ports import free_port
 from bench.torture.faults.proxy import Proxy
 from bench.torture.hosts.clocked import FOLDER
 from bench.torture.hosts.disks import Disk, disk
-from bench.torture.hosts.ports import free_port
 from bench.torture.hosts.postgres import Postgres, postgres
 from bench.torture.hosts.processes import Process
 from bench.torture.hosts.steering import ChalkSteering
-from bench.torture.target import Credential, Host, Target
 
 _ROOT = Path(__file__).resolve().parents[3]
 _DISK_MEGABYTES = {"sqlite": 48, "postgresql": 400}
@@ -43,7 +44,12 @@ class Chalk:
     database: Postgres | None
     disk: Disk
     clocks: Path
-    environment: Mapping[str, str]
+    environment: dict[str, str]
+    root: Path = _ROOT
+
+    def surroundings(self) -> dict[str, str]:
+        """Give the environment in which a command of ours finds the database, past all proxies."""
+        return {name: value for name, value in os.environ.items() if not name.startswith("CHALK_")} | self.environment
 
     def restart(self) -> None:
         """End every server, and start it again."""

@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
+from bench.torture.clients.target import send
 from bench.torture.faults.nemesis import Fault, Struck
 from bench.torture.faults.network import network_faults
 from bench.torture.hosts.chalk import Chalk
 from bench.torture.hosts.postgres import Postgres
 from bench.torture.hosts.processes import Process, until
-from bench.torture.target import send
 
 # Within what docs/operations.md promises that hosts may differ; and far beyond it, where rotation must not care.
 _SMALL_STEPS = (-45.0, -5.0, 5.0, 45.0)

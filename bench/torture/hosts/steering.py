@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from bench.torture.target import Answer, Credential, Host, send
+from bench.torture.clients.target import Answer, Credential, Host, send
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from bench.torture.clients.target import Credential, Host, Target
 from bench.torture.small_servers.rotations import Right, Token
-from bench.torture.target import Credential, Host, Target
 
 _LIFE_SECONDS = 600
 

@@ -7,7 +7,8 @@ from bench.torture.checking import Violation
 from bench.torture.history import Disturbance, Operation
 
 _MOST_SESSIONS = 5
-_MOST_LINES = 40
+_MOST_LINES = 16
+_NEAR_LINES = 3
 _MOST_VIOLATIONS = 5
 _RULES = {
     "I1": "a refresh token has at most one successor",
@@ -46,26 +47,30 @@ class Names:
 
 
 def told(
-    violations: Sequence[Violation], operations: Sequence[Operation], disturbances: Sequence[Disturbance]
+    violations: Sequence[Violation],
+    operations: Sequence[Operation],
+    disturbances: Sequence[Disturbance],
+    *,
+    most: int = _MOST_SESSIONS,
 ) -> Iterator[str]:
     """Tell of every broken rule, session by session: what it means, and the timeline with the offenders marked."""
     by_session: dict[str, list[Violation]] = defaultdict(list)
     for each in violations:
         by_session[each.session].append(each)
-    for name, found in list(by_session.items())[:_MOST_SESSIONS]:
+    for name, found in list(by_session.items())[:most]:
         yield ""
         yield f"Session {name}" if name else "Of no session"
-        for each in found[:_MOST_VIOLATIONS]:
-            yield f"  {each.rule} is broken ({_RULES[each.rule]}): {each.why}."
-        if len(found) > _MOST_VIOLATIONS:
-            yield f"  ... and {len(found) - _MOST_VIOLATIONS} times more."
+        for (rule, why), times in Counter((each.rule, each.why) for each in found).most_common(_MOST_VIOLATIONS):
+            often = "" if times == 1 else f" {times} times"
+            yield f"  {rule} is broken{often} ({_RULES[rule]}): {why}."
         own = [each for each in operations if name and each.session == name]
+        own = [each for each in own if each.kind != "verify" or each.outcome != "ok"]
         shown = own or [each for one in found[:_MOST_VIOLATIONS] for each in one.operations]
         names = Names(shown)
         yield from _lineage(shown, names)
         yield from _timeline(found, shown, names, disturbances)
-    if len(by_session) > _MOST_SESSIONS:
-        yield f"\n... and {len(by_session) - _MOST_SESSIONS} sessions more."
+    if len(by_session) > most:
+        yield f"\n  ... and {len(by_session) - most} sessions more."
 
 
 def _lineage(operations: Sequence[Operation], names: Names) -> Iterator[str]:
@@ -97,7 +102,7 @@ def _near(operations: Sequence[Operation], offenders: set[int]) -> Sequence[Oper
     if len(operations) <= _MOST_LINES:
         return operations
     marked = [number for number, each in enumerate(operations) if id(each) in offenders]
-    return [each for number, each in enumerate(operations) if any(abs(number - one) <= 4 for one in marked)]
+    return [each for number, each in enumerate(operations) if any(abs(number - one) <= _NEAR_LINES for one in marked)]
 
 
 def _line(each: Operation, names: Names, *, marked: bool) -> str:
