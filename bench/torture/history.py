@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 Outcome = Literal["ok", "refused", "unknown"]
 Role = Literal["honest", "thief", "admin", "probe"]
-Kind = Literal["issue", "refresh", "revoke", "introspect", "rotate_key", "suspend", "resume", "verify", "get", "use"]
+Kind = Literal[
+    "issue", "refresh", "revoke", "introspect", "rotate_key", "new_key", "suspend", "resume", "verify", "get", "use"
+]
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ class Result:
     """
     What came of a run.
 
-    `lost` are the honest sessions that are gone, of `honest`; `offline` is how often a kept JWKS verified a token.
+    `lost` are the honest sessions that are gone, of `honest`; `offline` is how often a kept JWKS verified a token;
+    `lost_keys` how often the answer was lost that held a new API key, and could not be had again.
     """
 
     history: History
@@ -63,6 +64,7 @@ class Result:
     lost: Sequence[str]
     honest: int
     offline: int
+    lost_keys: int = 0
 
 
 class _Worker(Protocol):
@@ -107,7 +109,7 @@ def torture(
     verify_all(Requests(target, history, "verifier", "probe", plan.seed), history.operations)
     violations = check(history.operations, plan.promises, history.disturbances)
     problems = [problem for each in everyone for problem in each.problems]
-    return Result(history, violations, problems, lost, _honest(pool), verifier.offline)
+    return Result(history, violations, problems, lost, _honest(pool), verifier.offline, admin.lost_keys)
 
 
 def _requests(target: Target, history: History, plan: Plan, name: str, role: str = "honest") -> Requests:
@@ -165,6 +167,7 @@ def summary(result: Result) -> Iterator[str]:
     unanswered = sum(each.outcome == "unknown" and each.session.startswith("honest") for each in refreshes)
     rate = f"{100 * len(result.lost) / unanswered:.0f} of 100" if unanswered else "none of no"
     yield f"  honest sessions {result.honest}, lost {len(result.lost)}: {rate} requests without an answer"
+    yield f"  API keys that were lost with the answer of their rotation: {result.lost_keys}"
     yield f"  broken rules: {', '.join(sorted({each.rule for each in result.violations})) or 'none'}"
 
 

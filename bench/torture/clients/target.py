@@ -81,6 +81,10 @@ class Steering(Protocol):
         """Replace the API key of `rotating`, at once."""
         ...
 
+    def new_key(self, host: Host) -> Answer:
+        """Issue another API key of `rotating`, as an operator does for a tenant that has lost its own."""
+        ...
+
     def set_suspended(self, host: Host, *, suspended: bool) -> Answer:
         """Suspend the tenant `ending`, or let it act again."""
         ...

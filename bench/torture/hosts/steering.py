@@ -20,6 +20,11 @@ class ChalkSteering:
         headers = {"X-API-Key": secret, "Idempotency-Key": key}
         return self._send(host, "POST", f"/{self.rotating.client_id}/rotate-key", {}, headers)
 
+    def new_key(self, host: Host) -> Answer:
+        """Issue another API key of `rotating`, as an operator does for a tenant that has lost its own."""
+        path = f"/{self.rotating.client_id}/api-keys"
+        return self._send(host, "POST", path, {"name": "another"}, {"X-API-Key": self.admin_key})
+
     def set_suspended(self, host: Host, *, suspended: bool) -> Answer:
         """Suspend the tenant `ending`, or let it act again."""
         status = {"status": "suspended" if suspended else "active"}
