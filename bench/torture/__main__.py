@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import random
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.torture", description="Rotation under races and faults.")
     parser.add_argument("--seed", default=str(random.randrange(10**6)), help="the schedule of operations and faults")
-    parser.add_argument("--seconds", type=float, default=50, help="how long faults happen in a run")
+    parser.add_argument("--seconds", type=float, default=45, help="how long faults happen in a run")
     parser.add_argument("--only", default="", help="runs whose name holds this: 'sqlite', 'strict', 'small' ...")
+    parser.add_argument("--rest", type=float, default=3, help="seconds between two refreshes of a session of another")
     parser.add_argument("--mode", choices=MODES, default="key", help="how another server makes lost answers good")
     parser.add_argument("--window", type=float, default=10, help="seconds of its window, in that mode")
     other = parser.add_argument_group("another server")
@@ -78,7 +80,8 @@ def _foreign(asked: argparse.Namespace) -> Verdict:
         asked.seed,
         seconds=asked.seconds,
         promises=Promises(asked.mode, asked.window),
-        habits=Habits(with_key=asked.mode == "key", late=0.1 if asked.mode == "key" else 0),
+        habits=Habits(with_key=asked.mode == "key", late=0.1 if asked.mode == "key" else 0, rest_seconds=asked.rest),
+        longest_fault=min(3.0, asked.rest),
         sessions={"honest": many * 2 // 3, "contested": many // 3},
     )
     with foreign(server, asked.seed) as (target, faults):
@@ -99,7 +102,7 @@ def _told(verdict: Verdict) -> Verdict:
 
 
 def _kept(verdict: Verdict) -> Path:
-    name = verdict.name.replace(", ", "-").replace(" ", "-").replace("/", "-")
+    name = "-".join(re.findall(r"\w+", verdict.name))
     folder = Path(tempfile.mkdtemp(prefix="torture-evidence-"))
     file = folder / f"{name}.jsonl"
     file.write_text("".join(f"{json.dumps(each)}\n" for each in verdict.result.history.as_lines()), encoding="utf-8")

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +34,7 @@ class Plan:
         sessions: how many of each fate.
         gap_seconds: quiet between two faults, at least.
         longest_fault: seconds.
+        apart: names of faults that have a schedule of their own, and so happen during the others.
     """
 
     seed: str
@@ -47,6 +48,7 @@ class Plan:
     admin_every: float = 0.8
     gap_seconds: float = 1.5
     longest_fault: float = 3.0
+    apart: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -97,19 +99,16 @@ def torture(
     admin = Admin(_requests(target, history, plan, "admin", "admin"), pool, plan.admin_every)
     verifier = Verifier(_requests(target, history, plan, "resource", "probe"), 0.25)
     verifier.show(next((each.access for each in pool.all if each.access), ""))
-    planned = schedule(
-        plan.seed, sorted(faults), plan.seconds, gap_seconds=plan.gap_seconds, longest=plan.longest_fault
-    )
-    nemesis = Nemesis(faults, planned, history)
-    everyone: list[_Worker] = [*honest, *thieves, admin, verifier, nemesis]
-    _let_loose(everyone, plan.seconds, nemesis)
+    nemeses = _nemeses(faults, plan, history)
+    everyone: list[_Worker] = [*honest, *thieves, admin, verifier]
+    broken = _let_loose(everyone, plan.seconds, nemeses)
 
     quiet, last = _requests(target, history, plan, "rest"), _requests(target, history, plan, "last thief", "thief")
     lost = Rest(quiet, last, pool, with_key=plan.habits.with_key).look(restart)
     verify_all(Requests(target, history, "verifier", "probe", plan.seed), history.operations)
     violations = check(history.operations, plan.promises, history.disturbances)
-    problems = [problem for each in everyone for problem in each.problems]
-    return Result(history, violations, problems, lost, _honest(pool), verifier.offline, admin.lost_keys)
+    problems = [problem for each in [*everyone, *nemeses] for problem in each.problems]
+    return Result(history, violations, [*problems, *broken], lost, _honest(pool), verifier.offline, admin.lost_keys)
 
 
 def _requests(target: Target, history: History, plan: Plan, name: str, role: str = "honest") -> Requests:
@@ -133,16 +132,31 @@ def _begin(target: Target, plan: Plan, pool: Pool, opener: Honest) -> None:
         pool.wait(session, plan.habits.rest_seconds * number / len(sessions))
 
 
-def _let_loose(everyone: Sequence[_Worker], seconds: float, nemesis: Nemesis) -> None:
-    threads = {each: threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in everyone}
-    for thread in threads.values():
-        thread.start()
-    # The schedule is gone through to its end, however long recoveries took; then clients are sent home.
-    threads[nemesis].join(seconds * 2 + _JOIN_SECONDS)
-    for each in everyone:
-        each.over.set()
-    for thread in threads.values():
-        thread.join(_JOIN_SECONDS)
+def _nemeses(faults: Mapping[str, Fault], plan: Plan, history: History) -> list[Nemesis]:
+    lanes = {"": sorted(faults.keys() - plan.apart), "/apart": sorted(faults.keys() & plan.apart)}
+    return [
+        Nemesis(
+            faults,
+            schedule(plan.seed + lane, names, plan.seconds, gap_seconds=plan.gap_seconds, longest=plan.longest_fault),
+            history,
+        )
+        for lane, names in lanes.items()
+        if names
+    ]
+
+
+def _let_loose(everyone: Sequence[_Worker], seconds: float, nemeses: Sequence[Nemesis]) -> list[str]:
+    with ThreadPoolExecutor(len(everyone) + len(nemeses)) as threads:
+        running = [threads.submit(each.run) for each in everyone]
+        disturbing = [threads.submit(each.run) for each in nemeses]
+        if not nemeses:
+            threading.Event().wait(seconds)
+        # Schedules are gone through to their end, however long recoveries took; then clients are sent home.
+        wait(disturbing, seconds * 2 + _JOIN_SECONDS)
+        for each in [*nemeses, *everyone]:
+            each.over.set()
+    ended = [each.exception() for each in [*running, *disturbing]]
+    return [f"the harness failed: {error!r}" for error in ended if error is not None]
 
 
 def _honest(pool: Pool) -> int:
@@ -161,8 +175,10 @@ def summary(result: Result) -> Iterator[str]:
     yield f"  faults {len(faults)}: " + ", ".join(f"{name} ({count})" for name, count in sorted(kinds.items()))
     yield from _recoveries(faults)
     late, hung = late_documents(operations, faults)
-    yield f"  answers 503: {sum(each.status == 503 for each in operations)}, the last {_last_503(operations, faults)}"
+    yield f"  answers 503: {sum(each.status == 503 for each in operations)}, {_last_503(operations, faults)}"
     yield f"  JWKS and metadata while the database hung: {late} asked for, {hung} not there within two seconds"
+    uses = Counter(each.status or "no answer" for each in operations if each.kind == "use")
+    yield "  uses of a Bearer token at a resource: " + ", ".join(f"{uses[status]} {status}" for status in uses)
     yield f"  verified offline with a JWKS that was kept: {result.offline} times"
     unanswered = sum(each.outcome == "unknown" and each.session.startswith("honest") for each in refreshes)
     rate = f"{100 * len(result.lost) / unanswered:.0f} of 100" if unanswered else "none of no"
@@ -181,10 +197,10 @@ def _recoveries(faults: Sequence[Disturbance]) -> Iterator[str]:
 
 
 def _last_503(operations: Sequence[Operation], faults: Sequence[Disturbance]) -> str:
-    ends = [each.ended for each in faults if each.away == "database"]
+    away = [each for each in faults if each.away == "database"]
     behind = [
-        min((each.returned - end for end in ends if end <= each.returned), default=0.0)
+        min((each.returned - one.ended for one in away if one.ended <= each.returned), default=0.0)
         for each in operations
-        if each.status == 503 and not any(one.began <= each.returned <= one.ended for one in faults)
+        if each.status == 503 and not any(one.began <= each.returned <= one.ended for one in away)
     ]
-    return f"{max(behind):.2f} s after the database was back" if behind else "before the database was back"
+    return f"the last {max(behind):.2f} s after the database was back" if behind else "all while the database was away"

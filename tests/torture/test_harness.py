@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from bench.torture.__main__ import main
 from bench.torture.clients.target import Credential, post
 from bench.torture.faults.ports import free_port
 from bench.torture.faults.proxy import Proxy
@@ -21,7 +22,7 @@ FAULTS = ["cut", "kill", "stall"]
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Torture for as long as it takes to see what there is to see, and not for a minute."""
-    monkeypatch.setattr("bench.torture.suites.SMALL", dataclasses.replace(SMALL, seconds=2))
+    monkeypatch.setattr("bench.torture.suites.SMALL", dataclasses.replace(SMALL, seconds=1.5))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -33,6 +34,19 @@ def test_wrong_servers_are_caught_and_a_right_one_passes(kind):
 
     assert verdict.passed, "\n".join(verdict.lines)
     assert ("I1" in {each.rule for each in verdict.result.violations}) == (kind != "right")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("right", 0), ("siblings-on-retry", 1)])
+def test_any_server_is_tortured_by_its_token_url(kind, status, capsys):
+    """
+    A server that the harness knows by its URLs alone is judged, and the exit status says how.
+    """
+    with served(KINDS[kind](), free_port()) as url:
+        doors = ("token", "revoke", "introspect", "jwks")
+        asked = [f"--{door}-url={url}/{door}" for door in doors]
+        ended = main([*asked, "--client-id=c", "--client-secret=s", "--seconds=1.5", "--rest=0.3", "--seed=1"])
+
+    assert ended == status, capsys.readouterr().out
 
 
 def test_a_seed_gives_the_same_schedule():

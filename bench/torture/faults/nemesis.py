@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
+
 from bench.torture.faults.schedule import Planned
 from bench.torture.history import Disturbance, History
 
@@ -40,6 +42,9 @@ class Nemesis:
                 return
             try:
                 self._do(planned)
+            except psutil.NoSuchProcess:
+                # Another fault was faster with the one that this one chose.
+                continue
             except (OSError, RuntimeError) as error:
                 self.problems.append(f"{planned.name}: {error}")
                 return

@@ -50,11 +50,16 @@ def _on_process(system: Chalk, do: Callable[[Process, float], tuple[str, Callabl
 
 
 def _kill_worker(process: Process, draw: float) -> tuple[str, Callable[[], float | None]]:
-    workers = process.living()
-    victim = workers[int(draw * len(workers))]
+    victim = _one_of(process, draw)
     victim.kill()
     took = process.wait_until_up(frozenset({victim.pid}))
     return f"pid {victim.pid}", lambda: took
+
+
+def _one_of(process: Process, draw: float) -> psutil.Process:
+    process.wait_until_up()
+    workers = sorted(process.living(), key=lambda each: int(each.pid))
+    return workers[min(int(draw * len(workers)), len(workers) - 1)]
 
 
 def _kill_workers(process: Process, _draw: float) -> tuple[str, Callable[[], float | None]]:
@@ -74,8 +79,7 @@ def _kill_server(process: Process, _draw: float) -> tuple[str, Callable[[], floa
 
 
 def _stop_worker(process: Process, draw: float) -> tuple[str, Callable[[], float | None]]:
-    workers = process.living()
-    victim = workers[int(draw * len(workers))]
+    victim = _one_of(process, draw)
     victim.suspend()
 
     def heal() -> None:
@@ -88,8 +92,8 @@ def _stop_worker(process: Process, draw: float) -> tuple[str, Callable[[], float
 def _clock(system: Chalk, steps: tuple[float, ...]) -> Fault:
     def strike(draw: float) -> Struck:
         step = steps[int(draw * len(steps))]
-        workers = [each for process in system.processes for each in process.living()]
-        victim = workers[int(draw * len(steps) % 1 * len(workers))]
+        number = int(draw * len(system.processes))
+        victim = _one_of(system.processes[number], draw * len(steps) % 1)
         file = system.clocks / str(victim.pid)
         # Renamed into its place, so that the worker reads all of it or nothing.
         made = file.with_suffix(".new")
