@@ -5,6 +5,7 @@ import json
 import logging
 import random
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -110,4 +111,6 @@ def _kept(verdict: Verdict) -> Path:
 
 
 if __name__ == "__main__":
+    # What was started and mounted is put away, whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

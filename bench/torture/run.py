@@ -149,10 +149,9 @@ def _let_loose(everyone: Sequence[_Worker], seconds: float, nemeses: Sequence[Ne
     with ThreadPoolExecutor(len(everyone) + len(nemeses)) as threads:
         running = [threads.submit(each.run) for each in everyone]
         disturbing = [threads.submit(each.run) for each in nemeses]
-        if not nemeses:
-            threading.Event().wait(seconds)
         # Schedules are gone through to their end, however long recoveries took; then clients are sent home.
-        wait(disturbing, seconds * 2 + _JOIN_SECONDS)
+        threading.Event().wait(seconds)
+        wait(disturbing, seconds + _JOIN_SECONDS)
         for each in [*nemeses, *everyone]:
             each.over.set()
     ended = [each.exception() for each in [*running, *disturbing]]

@@ -1,15 +1,18 @@
 """A short slice of the torture, on SQLite; `make torture` has all of it."""
 
+from app import settings
+from app.entrypoints.wiring import wiring_of
+from app.factory import create_app
+from app.flows.audit_store import audit_store
 from bench.torture.clients.honest import Habits
 from bench.torture.hosts.chalk import chalk
 from bench.torture.hosts.faults import chalk_faults
 from bench.torture.run import Plan, torture
-from bench.torture.suites import audited
 
 FAULTS = ("drop answers between clients and server", "kill -9 of a worker")
 PLAN = Plan(
     "1",
-    seconds=4,
+    seconds=3,
     sessions={"honest": 24, "contested": 8, "ending": 2},
     habits=Habits(rest_seconds=0.6),
     clients=6,
@@ -25,9 +28,11 @@ def test_rotation_holds_while_a_worker_dies_and_answers_are_lost(tmp_path):
     with chalk("sqlite", tmp_path, "1", workers=2) as system:
         faults = chalk_faults(system, window=False)
         result = torture(system.target, {name: faults[name] for name in FAULTS}, PLAN)
-        findings = audited(system)
+        tools = wiring_of(create_app(settings.read(system.environment), warm=False)).tools
+        audit = audit_store(tools)
+        tools.database.close()
 
     assert result.violations == []
-    assert list(result.problems) == list(result.lost) == findings == []
+    assert list(result.problems) == list(result.lost) == audit.findings == []
     assert {each.name for each in result.history.disturbances} == set(FAULTS)
     assert any(each.outcome == "unknown" for each in result.history.operations)

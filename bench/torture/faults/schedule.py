@@ -4,8 +4,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_FIRST_AFTER_SECONDS = 1.5
-
 
 @dataclass(frozen=True)
 class Planned:
@@ -34,7 +32,7 @@ def schedule(seed: str, names: Sequence[str], seconds: float, *, gap_seconds: fl
     """
     chance = random.Random(f"faults/{seed}")
     planned: list[Planned] = []
-    at, round_of_names = _FIRST_AFTER_SECONDS, list[str]()
+    at, round_of_names = gap_seconds, list[str]()
     while names:
         if not round_of_names:
             round_of_names = chance.sample(list(names), len(names))
