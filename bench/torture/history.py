@@ -1,5 +1,6 @@
 """What was asked, when, and what came of it; and what was done to the servers meanwhile."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Sequence
@@ -107,6 +108,11 @@ class History:
             return sorted(self._disturbances, key=lambda each: each.began)
 
     def as_lines(self) -> list[dict[str, Any]]:
-        """Give all of it as plain values, to be kept as evidence."""
+        """Give all of it as plain values, to be kept as evidence: tokens and keys by a fingerprint."""
         told = [*self.operations, *self.disturbances]
-        return [{key: value for key, value in vars(each).items() if value not in ("", None)} for each in told]
+        values = [{name: value for name, value in vars(each).items() if value not in ("", None)} for each in told]
+        return [{name: _kept(name, value) for name, value in each.items()} for each in values]
+
+
+def _kept(name: str, value: Any) -> Any:
+    return hashlib.sha256(value.encode()).hexdigest()[:16] if name in {"presented", "child", "access"} else value
