@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.torture", description="Rotation under races and faults.")
     parser.add_argument("--seed", default=str(random.randrange(10**6)), help="the schedule of operations and faults")
-    parser.add_argument("--seconds", type=float, default=45, help="how long faults happen in a run")
+    parser.add_argument("--seconds", type=float, default=40, help="how long faults happen in a run")
     parser.add_argument("--only", default="", help="runs whose name holds this: 'sqlite', 'strict', 'small' ...")
     parser.add_argument("--rest", type=float, default=3, help="seconds between two refreshes of a session of another")
     parser.add_argument("--mode", choices=MODES, default="key", help="how another server makes lost answers good")

@@ -139,6 +139,7 @@ def _nemeses(faults: Mapping[str, Fault], plan: Plan, history: History) -> list[
             faults,
             schedule(plan.seed + lane, names, plan.seconds, gap_seconds=plan.gap_seconds, longest=plan.longest_fault),
             history,
+            plan.seconds,
         )
         for lane, names in lanes.items()
         if names
@@ -149,11 +150,13 @@ def _let_loose(everyone: Sequence[_Worker], seconds: float, nemeses: Sequence[Ne
     with ThreadPoolExecutor(len(everyone) + len(nemeses)) as threads:
         running = [threads.submit(each.run) for each in everyone]
         disturbing = [threads.submit(each.run) for each in nemeses]
-        # Schedules are gone through to their end, however long recoveries took; then clients are sent home.
-        threading.Event().wait(seconds)
-        wait(disturbing, seconds + _JOIN_SECONDS)
-        for each in [*nemeses, *everyone]:
-            each.over.set()
+        try:
+            # Schedules are gone through to their end, however long recoveries took; then clients are sent home.
+            threading.Event().wait(seconds)
+            wait(disturbing, seconds + _JOIN_SECONDS)
+        finally:
+            for each in [*nemeses, *everyone]:
+                each.over.set()
     ended = [each.exception() for each in [*running, *disturbing]]
     return [f"the harness failed: {error!r}" for error in ended if error is not None]
 

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import tempfile
 
 import pytest
 
@@ -20,8 +21,9 @@ FAULTS = ["cut", "kill", "stall"]
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch):
-    """Torture for as long as it takes to see what there is to see, and not for a minute."""
+def short(monkeypatch, tmp_path):
+    """Torture for as long as it takes to see what there is to see, and keep evidence in the test's own folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr("bench.torture.suites.SMALL", dataclasses.replace(SMALL, seconds=1.2))
 
 
