@@ -22,7 +22,8 @@ from app.protocol import errors as oauth
 from tests.house.sources import ROOT, python_files
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "keys" / "README.md", *sorted(DOCS.rglob("*.md"))]
+FOLDERS = [ROOT / folder / "README.md" for folder in ("keys", "deploy")]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *FOLDERS, *sorted(DOCS.rglob("*.md"))]
 SECTIONS = ["Context", "Choice", "Price", "What would change our mind"]
 
 Row = list[str]
