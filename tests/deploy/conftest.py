@@ -1,6 +1,7 @@
 """The server as it is meant to be run: `chalk-auth serve` behind nginx over TLS, with resource servers beside it."""
 
 import base64
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from tests.servers import Server, free_port, serve
 
 ISSUER = "https://auth.example.com"
 FILES = "https://files.example.com"
+AUDIENCES = f"{ISSUER},{FILES}"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,9 @@ class Site:
     """What runs, a tenant of it, and what stories on its database reach for."""
 
     edge: Edge
+    url: str
     server: Server
+    second_port: int
     tenant: Tenant
     tools: Tools
     files: Upstream
@@ -41,8 +45,7 @@ def site(new_database: Callable[[str], str]) -> Iterator[Site]:
     """
     url = new_database("sqlite")
     migrate(url)
-    audiences = f"{ISSUER},{FILES}"
-    tools = wiring_of(create_app(environment(url, ISSUER=ISSUER, AUDIENCES=audiences))).tools
+    tools = wiring_of(create_app(environment(url, ISSUER=ISSUER, AUDIENCES=AUDIENCES))).tools
     key = issue_resource_server_key(FILES, tools)
     credential = base64.b64encode(f"{key.name}:{key.text}".encode()).decode()
     more = {
@@ -50,18 +53,27 @@ def site(new_database: Callable[[str], str]) -> Iterator[Site]:
         "resource-server-introspection.conf": None,
         "introspection-credential.conf": f'set $chalk_credential "Basic {credential}";',
     }
+    # Above what is looked for next, so that nobody is given it meanwhile.
+    second_port = free_port() + 500
     with (
-        serve(
-            url,
-            ISSUER=ISSUER,
-            AUDIENCES=audiences,
-            KEYRING_MAX_AGE_SECONDS="1",
-            TRUSTED_PROXIES="127.0.0.1",
-            GUESSES_PER_SOURCE="5",
-        ) as server,
+        served(url, free_port()) as server,
         upstream() as files,
         upstream() as archive,
-        nginx({"8000": server.port, "8001": free_port() + 7, "9000": files.port, "9001": archive.port}, more) as edge,
+        nginx({"8000": server.port, "8001": second_port, "9000": files.port, "9001": archive.port}, more) as edge,
     ):
-        yield Site(edge, server, a_tenant(tools), tools, files, archive)
+        yield Site(edge, url, server, second_port, a_tenant(tools), tools, files, archive)
     tools.database.close()
+
+
+def served(url: str, port: int, workers: int = 1) -> contextlib.AbstractContextManager[Server]:
+    """Run a server of the site, which knows nginx as its proxy."""
+    return serve(
+        url,
+        port=port,
+        workers=workers,
+        ISSUER=ISSUER,
+        AUDIENCES=AUDIENCES,
+        KEYRING_MAX_AGE_SECONDS="1",
+        TRUSTED_PROXIES="127.0.0.1",
+        GUESSES_PER_SOURCE="5",
+    )

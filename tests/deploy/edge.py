@@ -72,26 +72,29 @@ class Edge:
 
 
 def read(wire: socket.socket) -> Answer:
-    """Read one answer, up to where the other side closes."""
+    """Read one answer, up to where the other side closes; status 0 when there is none."""
+    answers = read_all(wire)
+    return answers[0] if answers else Answer(0, {}, b"")
+
+
+def read_all(wire: socket.socket) -> list[Answer]:
+    """Read what the requests of one connection were answered; no body holds what an answer begins with."""
     content = b""
     # A connection that is reset after its answer has given it all the same.
     with contextlib.suppress(ConnectionResetError, ssl.SSLEOFError):
         while part := wire.recv(65_536):
             content += part
-    return parse(content)
+    return [_parse(each) for each in content.split(b"HTTP/1.1 ")[1:]]
 
 
-def parse(content: bytes) -> Answer:
-    """Take an answer apart; status 0 when there is none."""
-    if not content:
-        return Answer(0, {}, b"")
+def _parse(content: bytes) -> Answer:
     head, _, body = content.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
     headers: dict[str, list[str]] = {}
     for line in lines:
         name, _, value = line.partition(":")
         headers.setdefault(name.lower(), []).append(value.strip())
-    return Answer(int(status.split()[1]), headers, body)
+    return Answer(int(status.split()[0]), headers, body)
 
 
 @contextlib.contextmanager
@@ -109,16 +112,24 @@ def nginx(ports: dict[str, int], more: Mapping[str, str | None] | None = None) -
         folder.chmod(0o755)
         tls, plain = free_port(), free_port() + 1
         render(folder, {**ports, "tls": tls, "plain": plain}, more or {})
-        command = [NGINX, "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "log" / "error.log")]
-        process = subprocess.Popen([*command, "-g", "daemon off;"], text=True, stderr=subprocess.PIPE)
-        try:
-            while not _listens(tls):
-                if process.poll() is not None:
-                    raise RuntimeError(process.communicate()[1] + (folder / "log" / "error.log").read_text())
+        with running(folder, tls) as process:
             yield Edge(folder, tls, plain, process)
-        finally:
-            process.terminate()
-            process.communicate(timeout=20)
+
+
+@contextlib.contextmanager
+def running(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """Run nginx on the nginx.conf of a folder, and wait until it listens on this port."""
+    log = folder / "log" / "error.log"
+    command = [NGINX, "-p", str(folder), "-c", "nginx.conf", "-e", str(log), "-g", "daemon off;"]
+    process = subprocess.Popen(command, text=True, stderr=subprocess.PIPE)
+    try:
+        while not _listens(port):
+            if process.poll() is not None:
+                raise RuntimeError(process.communicate()[1] + log.read_text())
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 def render(folder: Path, ports: dict[str, int], more: Mapping[str, str | None]) -> None:

@@ -1,6 +1,7 @@
 """The server behind nginx as we ship it: what it promises still holds, and what only nginx can refuse is refused."""
 
 import base64
+import contextlib
 import json
 import ssl
 import subprocess
@@ -9,27 +10,21 @@ import time
 import pytest
 
 from tests.deploy.conftest import ISSUER
-from tests.deploy.edge import parse, read
+from tests.deploy.edge import read, read_all
 
 FORM, JSON = "Content-Type: application/x-www-form-urlencoded", "Content-Type: application/json"
 SLOW = 40
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def slow(site):
-    """Clients that began to send a body before the first test, and send no more."""
-    head = f"POST /api/v1/auth/token HTTP/1.1\r\nHost: x\r\n{JSON}\r\nContent-Length: 60\r\n\r\n"
-    wires = [site.edge.connect(source="127.0.0.3") for _ in range(SLOW)]
-    for number, wire in enumerate(wires):
-        wire.sendall(head.replace("Host: x", "Host: auth.example.com").encode() + b'{"api_key"'[: 1 + number % 9])
-    yield wires
-    for wire in wires:
-        wire.close()
-
-
-@pytest.fixture(autouse=True)
-def _beside_slow_clients(slow):
-    """Every promise of this file is kept while they hang on."""
+    """Clients that began to send a body, and send no more."""
+    head = f"POST /api/v1/auth/token HTTP/1.1\r\nHost: auth.example.com\r\n{JSON}\r\nContent-Length: 60\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(site.edge.connect(source="127.0.0.3")) for _ in range(SLOW)]
+        for number, wire in enumerate(wires):
+            wire.sendall(head.encode() + b'{"api_key"'[: 1 + number % 9])
+        yield wires
 
 
 def post(site, path, values, *headers, source="127.0.0.1"):
@@ -126,15 +121,9 @@ def test_nothing_redirects_but_the_root_of_plain_http(site):
     """
     A18: no answer of the API is a redirect, also over plain HTTP, where a secret has just been sent in clear.
     """
-    for path in (
-        "/oauth/token/",
-        "//oauth/token",
-        "/oauth//token",
-        "/api/v1/auth/token/",
-        "/docs/",
-        "/api/v1",
-        "/oauth",
-    ):
+    assert site.edge.ask("GET /.well-known/jwks.json").status == 200
+    paths = ("/oauth/token/", "//oauth/token", "/oauth//token", "/api/v1/auth/token/", "/docs/", "/api/v1", "/oauth")
+    for path in (*paths, "/.well-known//jwks.json", "/.well-known/jwks.json/"):
         for method in ("GET", "POST"):
             answer = site.edge.ask(f"{method} {path}", FORM)
             assert (answer.status, answer.header("location")) == (404, None), path
@@ -246,10 +235,7 @@ def test_one_address_cannot_have_all_the_signing(site):
         request = f"POST {path} HTTP/1.1\r\nHost: auth.example.com\r\nContent-Length: 0\r\n"
         with site.edge.connect(source=mine) as wire:
             wire.sendall((f"{request}\r\n" * 400 + f"{request}Connection: close\r\n\r\n").encode())
-            content = b""
-            while part := wire.recv(65_536):
-                content += part
-        answers = [parse(b"HTTP/1.1 " + each) for each in content.split(b"HTTP/1.1 ")[1:]]
+            answers = read_all(wire)
         refused = next(each for each in answers if each.status == 429)
 
         assert len(answers) == 401
