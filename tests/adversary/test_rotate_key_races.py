@@ -5,89 +5,157 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import select
 
-from app.domain.api_keys.tables import ApiKeyRow
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.exchange_api_key import Exchange, exchange_api_key
 from app.flows.refusals import InvalidApiKeyError
 from app.flows.rotate_api_key import rotate_api_key
 from app.flows.steps import Credential
 from app.foundation.clock import rfc3339
-from app.foundation.identifiers import parse_id
-from tests.adversary.races import at_once, racers
-from tests.builders import a_tenant
+from tests.adversary.races import at_once, lines_to
+from tests.adversary.workers import a_line_to_each_worker, basic
+from tests.builders import Tenant, a_tenant
 from tests.clock import StillClock
+from tests.named_keys import a_named_key, by, keys_of, name_of
+from tests.servers import serve
 
-LINES = 16
-ROUNDS = 25
-AFTERWARDS = 200
+WORKERS = 4
+ROUNDS_OF_ALL = 10
+AFTERWARDS = 1_000
+SCOPES = "keys:write rooms:read"
+GRACE = {"grace_period": 600}
 
 
-@pytest.fixture(scope="module", params=["threads", "processes"])
-def lines(request, database_url, make_app):
-    with racers(request.param, LINES, database_url, make_app) as opened:
+@pytest.fixture(scope="module")
+def server(database_url):
+    """A server of four workers."""
+    with serve(database_url, workers=WORKERS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lines(server):
+    """A line to each of them."""
+    with a_line_to_each_worker(server, WORKERS) as opened:
         yield opened
 
 
-def rotate(line, tenant, **body):
-    return line.send(f"/api/v1/tenants/{tenant.id}/rotate-key", body, headers={"X-API-Key": tenant.api_key})
+@pytest.fixture(scope="module")
+def callers(server):
+    """As many lines to whichever of them, which go on when a worker hangs up."""
+    with lines_to(server, WORKERS) as opened:
+        yield opened
 
 
-def read_tenant(line, tenant, key):
-    return line.send(f"/api/v1/tenants/{tenant.id}", headers={"X-API-Key": key})
+def itself(line, _tenant, key, body=None):
+    return line.send("POST", f"/api/v1/tenants/{key.id}/rotate-key", body, headers=by(key.api_key))
+
+
+def itself_compromised(caller, _tenant, key):
+    # A worker hangs up on who sends a body with a key that is dead, as losers do here.
+    return caller.send(f"/api/v1/tenants/{key.id}/rotate-key", {"reason": "compromised"}, headers=by(key.api_key))
+
+
+def by_name(line, tenant, key, body=None):
+    return line.send("POST", keys_of(tenant, name_of(key), "rotate"), body, headers=by(tenant.api_key))
+
+
+def revoked(line, tenant, key):
+    return line.send("DELETE", keys_of(tenant, name_of(key)), headers=by(tenant.api_key))
+
+
+def read_rooms(line, key):
+    return line.send("GET", "/api/v1/rooms", headers=by(key.api_key))
 
 
 def exchange(line, key):
-    return line.send("/api/v1/auth/token", {"api_key": key})
+    return line.send("POST", "/api/v1/auth/token", {"api_key": key.api_key})
 
 
-def keys_of(tenant, tools):
-    statement = select(ApiKeyRow.__table__).where(ApiKeyRow.tenant_id == parse_id("tenant", tenant.id))
-    with tools.database.reading() as connection:
-        return connection.execute(statement).all()
+def client_credentials(line, key):
+    form = {"grant_type": "client_credentials"}
+    return line.send("POST", "/oauth/token", form=form, headers=basic(key.id, key.api_key))
 
 
-@pytest.mark.parametrize("contenders", [2, LINES])
-@pytest.mark.parametrize("body", [{}, {"grace_period": 600}, {"reason": "compromised"}], ids=str)
-def test_of_many_rotations_at_once_one_wins_and_the_others_are_told(lines, tools, contenders, body):
+DOORS = (read_rooms, exchange, client_credentials)
+
+
+def refusal(answer):
+    """Give the status and the code of a refusal in either dialect."""
+    error = answer.body.get("error")
+    return answer.status, error["code"] if isinstance(error, dict) else error
+
+
+RACES = {
+    "rotate-key": (itself, 50),
+    "rotate-key with a grace": (partial(itself, body=GRACE), 20),
+    "rotate-key of a stolen key": (itself_compromised, 20),
+    "by name": (by_name, 50),
+    "by name with a grace": (partial(by_name, body=GRACE), 20),
+    "by name of a stolen key": (partial(by_name, body={"reason": "compromised"}), 20),
+}
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_of_rotations_at_once_one_wins_and_the_others_are_told(lines, callers, tools, race):
     """
-    B6: however many replace a key at once, it gets one successor, which works; nobody else is given a key.
+    B6: two workers replace a key at once, and then all four: it gets one successor, which is current and works; nobody
+    else is given a key.
     """
-    for _ in range(ROUNDS):
+    way, rounds = RACES[race]
+    crowd = callers if way is itself_compromised else lines
+    for number in range(rounds + ROUNDS_OF_ALL):
         tenant = a_tenant(tools)
+        key = a_named_key(tools, tenant, SCOPES)
+        pair = [crowd[number % WORKERS], crowd[(number + 1) % WORKERS]]
 
-        answers = at_once([partial(rotate, line, tenant, **body) for line in lines[:contenders]])
+        answers = at_once([partial(way, line, tenant, key) for line in (pair if number < rounds else crowd)])
 
-        (winner,) = [answer for answer in answers if answer.status == 200]
-        losers = {(answer.status, answer.code) for answer in answers if answer is not winner}
-        assert losers <= {(409, "KEY_NOT_ACTIVE"), (401, "UNAUTHORIZED")}
-        old, new = sorted(keys_of(tenant, tools), key=lambda row: row.replaces is not None)
-        assert new.replaces == old.id
-        assert read_tenant(lines[0], tenant, winner.body["data"]["api_key"]).status == 200
-        assert read_tenant(lines[0], tenant, tenant.api_key).status == (200 if "grace_period" in body else 401)
+        (winner,) = [answer for answer in answers if answer.status in {200, 201}]
+        told = {refusal(answer) for answer in answers if answer is not winner}
+        # Who comes by a key that has just died is told no more than that.
+        dead = {(401, "UNAUTHORIZED")} if way in {itself, itself_compromised} else set()
+        assert told <= {(409, "KEY_NOT_ACTIVE")} | dead
+        new = Tenant(tenant.id, winner.body["data"]["api_key"])
+        assert_replaced(lines[number % WORKERS], tenant, key, new, grace="grace" in race)
 
 
-def test_a_replaced_key_is_dead_on_every_worker_at_the_next_request(lines, tools):
+def assert_replaced(line, tenant, old, new, *, grace):
+    """Of the tenant's keys, the owner's and the new one are current, and no other; each says so and does so."""
+    listed = line.send("GET", keys_of(tenant), headers=by(tenant.api_key)).body["data"]
+    found = {key["id"]: (key["status"], key["replaces"], key["replaced_by"]) for key in listed}
+    assert found == {
+        name_of(tenant): ("active", None, None),
+        name_of(old): ("rotating" if grace else "revoked", None, name_of(new)),
+        name_of(new): ("active", name_of(old), None),
+    }
+    assert read_rooms(line, new).status == 200
+    assert read_rooms(line, old).status == (200 if grace else 401)
+
+
+@pytest.mark.parametrize("way", [itself, by_name, revoked], ids=["rotate-key", "by name", "revoked"])
+def test_an_ended_key_is_dead_on_every_worker_at_the_next_request(lines, tools, way):
     """
-    B5, I10: after the 200 of a rotation, none of 200 requests with the old key succeeds, over whatever line.
+    B5, I10: after the 200, none of 1,000 requests with the old key succeeds, over four workers and every door, all of
+    which knew it well.
     """
     tenant = a_tenant(tools)
-    everywhere = [read_tenant(line, tenant, tenant.api_key).status for line in lines]
-    answer = rotate(lines[0], tenant)
+    key = a_named_key(tools, tenant, SCOPES)
+    before = {door(line, key).status for line in lines for door in DOORS}
 
     def use_the_old_key(line):
-        requests = range(AFTERWARDS // LINES // 2 + 1)
-        return [(read_tenant(line, tenant, tenant.api_key), exchange(line, tenant.api_key)) for _ in requests]
+        return [DOORS[number % len(DOORS)](line, key) for number in range(AFTERWARDS // WORKERS)]
 
+    ended = way(lines[0], tenant, key)
     results = at_once([partial(use_the_old_key, line) for line in lines])
 
-    answers = [one for result in results for pair in result for one in pair]
-    assert set(everywhere) == {200}
-    assert answer.status == 200
-    assert len(answers) >= AFTERWARDS
-    assert {(one.status, one.code) for one in answers} == {(401, "UNAUTHORIZED")}
-    assert {exchange(line, answer.body["data"]["api_key"]).status for line in lines} == {200}
+    answers = [refusal(answer) for result in results for answer in result]
+    assert (before, ended.status) == ({200}, 201 if way is by_name else 200)
+    assert len(answers) == AFTERWARDS
+    assert set(answers) == {(401, "UNAUTHORIZED"), (401, "invalid_client")}
+    if way is not revoked:
+        new = Tenant(tenant.id, ended.body["data"]["api_key"])
+        assert {door(line, new).status for line in lines for door in DOORS} == {200}
 
 
 def test_a_key_in_its_grace_works_on_every_worker_and_says_so(lines, tools):
@@ -95,14 +163,14 @@ def test_a_key_in_its_grace_works_on_every_worker_and_says_so(lines, tools):
     B5: with a grace, the old key works everywhere, and each answer tells until when.
     """
     tenant = a_tenant(tools)
-    assert rotate(lines[0], tenant, grace_period=600).status == 200
+    assert itself(lines[0], tenant, tenant, GRACE).status == 200
 
-    answers = at_once([partial(read_tenant, line, tenant, tenant.api_key) for line in lines])
-    answers += at_once([partial(exchange, line, tenant.api_key) for line in lines])
+    answers = [door(line, tenant) for line in lines for door in DOORS]
 
-    (end,) = {row.grace_ends_at for row in keys_of(tenant, tools) if row.grace_ends_at}
+    (listed, _) = lines[0].send("GET", keys_of(tenant), headers=by(tenant.api_key)).body["data"]
     assert {answer.status for answer in answers} == {200}
-    assert {answer.headers.get("x-api-key-status") for answer in answers} == {f'rotating; expires_at="{rfc3339(end)}"'}
+    told = {answer.headers.get("x-api-key-status") for answer in answers}
+    assert told == {f'rotating; expires_at="{listed["grace_ends_at"]}"'}
 
 
 def test_a_grace_ends_exactly_when_it_was_said_to(http, tools, clock):

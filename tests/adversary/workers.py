@@ -1,10 +1,12 @@
 """One line to each worker of a server, so that a test can ask every one of them."""
 
+import base64
 import contextlib
 import http.client
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
@@ -16,21 +18,32 @@ _MOST_LINES = 200
 
 
 class WorkerLine:
-    """A connection that one worker holds."""
+    """A connection that one worker holds; once it is closed, nothing is sent any more, since that may reach another."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
         self._connection.connect()
+        self._connection.auto_open = 0
         self.own_port: int = self._connection.sock.getsockname()[1]
 
-    def send(self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send a request, with a body as JSON if there is one."""
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request, with a body as JSON or a form if there is one."""
         kind = {} if body is None else {"Content-Type": "application/json"}
         content = None if body is None else json.dumps(body)
+        if form is not None:
+            kind, content = {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(form)
         self._connection.request(method, path, content, {**kind, **(headers or {})})
         answer = self._connection.getresponse()
         text = answer.read()
-        return Answer(answer.status, json.loads(text) if text else None, dict(answer.headers.items()))
+        return Answer(answer.status, json.loads(text) if text else None, {name.lower(): value for name, value in answer.headers.items()})
 
     def text(self, path: str) -> str:
         """Read what is no JSON."""
@@ -40,6 +53,11 @@ class WorkerLine:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    """Give the headers of a client that shows its secret; ids and keys of ours need no encoding."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
 
 
 @contextlib.contextmanager
