@@ -43,7 +43,8 @@ class WorkerLine:
         self._connection.request(method, path, content, {**kind, **(headers or {})})
         answer = self._connection.getresponse()
         text = answer.read()
-        return Answer(answer.status, json.loads(text) if text else None, {name.lower(): value for name, value in answer.headers.items()})
+        told = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status, json.loads(text) if text else None, told)
 
     def text(self, path: str) -> str:
         """Read what is no JSON."""

@@ -1,0 +1,115 @@
+"""What a thief with a stopwatch learns from being refused: nothing."""
+
+import itertools
+import math
+import random
+import time
+from bisect import bisect_right
+from datetime import timedelta
+
+import pytest
+
+from app.domain import api_keys
+from app.domain.api_keys.format import compose
+from app.flows.authenticate_api_key import authenticate_api_key
+from app.flows.refusals import InvalidApiKeyError
+from app.flows.results import Sender
+from app.foundation.identifiers import parse_id
+from app.foundation.opaque import random_base62
+from tests.builders import a_tenant
+from tests.guessers import id_of
+from tests.named_keys import a_named_key, rotated
+
+SAMPLES = 2_000
+KEYS_OF_A_KIND = 20
+# Equal kinds are told apart once in a million times, in each of three runs: so a build never fails for it.
+ALARM, RUNS = 1e-6, 3
+FROM_HOME = Sender("192.0.2.7")
+
+
+@pytest.fixture
+def dead(tools, clock):
+    """Keys that do not work, by the reason; there are several of each, so that no row is special."""
+    tenants = [a_tenant(tools) for _ in range(KEYS_OF_A_KIND)]
+    end = clock.now() + timedelta(seconds=1)
+    expired = [a_named_key(tools, tenant, "rooms:read", expires_at=end) for tenant in tenants]
+    revoked = [a_named_key(tools, tenant, "rooms:read") for tenant in tenants]
+    for tenant, key in zip(tenants, revoked, strict=True):
+        rotated(tools, tenant, key)
+    clock.step(seconds=1)
+    return {
+        "unknown": [compose("sk", "live", random_base62(8), random_base62(32)) for _ in tenants],
+        "wrong": [compose("sk", "live", id_of(tenant), random_base62(32)) for tenant in tenants],
+        "revoked": [key.api_key for key in revoked],
+        "expired": [key.api_key for key in expired],
+    }
+
+
+def refused(key, tools):
+    with pytest.raises(InvalidApiKeyError):
+        authenticate_api_key(key, tools, sender=FROM_HOME)
+
+
+def timed(keys_of_kinds, refuse, samples, seed):
+    """Give how long each refusal took, in nanoseconds, by kind; the kinds come mixed, in an order of chance."""
+    chance = random.Random(seed)
+    order = [kind for kind in keys_of_kinds for _ in range(samples)]
+    chance.shuffle(order)
+    times = {kind: [] for kind in keys_of_kinds}
+    for kind in order:
+        key = chance.choice(keys_of_kinds[kind])
+        began = time.perf_counter_ns()
+        refuse(key)
+        times[kind].append(time.perf_counter_ns() - began)
+    return times
+
+
+def are_told_apart(one, other):
+    """Compare two samples by Kolmogorov and Smirnov's test: whether the shares below any value differ too much."""
+    one, other = sorted(one), sorted(other)
+    shares = ((bisect_right(one, each) / len(one), bisect_right(other, each) / len(other)) for each in (*one, *other))
+    distance = max(abs(share - of_other) for share, of_other in shares)
+    return distance > math.sqrt(-math.log(ALARM / 2) / 2 * (1 / len(one) + 1 / len(other)))
+
+
+def told_apart(keys_of_kinds, refuse, samples, seed):
+    """Name the pairs of kinds whose times differ."""
+    times = timed(keys_of_kinds, refuse, samples, seed)
+    return [pair for pair in itertools.combinations(times, 2) if are_told_apart(times[pair[0]], times[pair[1]])]
+
+
+def test_no_stopwatch_tells_why_a_key_is_refused(tools, dead):
+    """
+    B3, CONTRACT 2: of 2,000 refusals each of unknown, wrong, revoked and expired keys, mixed, no two kinds are told
+    apart by how long they take.
+    """
+    runs = (told_apart(dead, lambda key: refused(key, tools), SAMPLES, seed) for seed in range(RUNS))
+
+    assert not all(runs)
+
+
+def test_the_stopwatch_finds_a_refusal_that_looks_twice(tools, dead):
+    """
+    B3: the same measurement, of code that asks for the row of a revoked key once more, to log who had it.
+    """
+    tenant_id = parse_id("tenant", a_tenant(tools).id)
+    kinds = {kind: dead[kind] for kind in ("unknown", "revoked")}
+
+    def look_twice(key):
+        refused(key, tools)
+        if key in kinds["revoked"]:
+            with tools.database.reading() as connection:
+                api_keys.find(connection, tenant_id, api_keys.parse(key).id)
+
+    assert any(told_apart(kinds, look_twice, SAMPLES // 4, seed) == [("unknown", "revoked")] for seed in range(RUNS))
+
+
+def test_the_comparison_tells_apart_what_differs_and_nothing_else():
+    """
+    B3: of 2,000 samples each, equal ones are never told apart, and those that differ by a fifth of their spread always.
+    """
+    chance = random.Random(7)
+    noise = [[100 + chance.expovariate(1 / 50) for _ in range(SAMPLES)] for _ in range(10)]
+
+    assert not any(are_told_apart(one, other) for one, other in itertools.combinations(noise, 2))
+    assert all(are_told_apart(one, [each + 10 for each in other]) for one, other in itertools.combinations(noise, 2))
