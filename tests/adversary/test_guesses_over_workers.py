@@ -62,7 +62,7 @@ def a_guess(tenant, key_id=None):
 
 def guess_beside_others(line, others, make_guess, source_of):
     """Send a worker's share of wrong keys, and after each one the right key of all others; give what each was told."""
-    told = {"guesser": [], **{name: [] for name in others}}
+    told: dict[str, list[int]] = {name: [] for name in ("guesser", *others)}
     for number in range(WRONG_KEYS // WORKERS):
         door = DOORS[number % len(DOORS)]
         answer = door(line, make_guess(), source_of(number))

@@ -1,6 +1,7 @@
 """One API key, replaced many times at once; and when exactly the old one stops working, on every worker."""
 
 import dataclasses
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -12,7 +13,7 @@ from app.flows.refusals import InvalidApiKeyError
 from app.flows.rotate_api_key import rotate_api_key
 from app.flows.steps import Credential
 from app.foundation.clock import rfc3339
-from tests.adversary.races import at_once, lines_to
+from tests.adversary.races import Answer, at_once, lines_to
 from tests.adversary.workers import a_line_to_each_worker, basic
 from tests.builders import Tenant, a_tenant
 from tests.clock import StillClock
@@ -86,7 +87,7 @@ def refusal(answer):
     return answer.status, error["code"] if isinstance(error, dict) else error
 
 
-RACES = {
+RACES: dict[str, tuple[Callable[..., Answer], int]] = {
     "rotate-key": (itself, 50),
     "rotate-key with a grace": (partial(itself, body=GRACE), 20),
     "rotate-key of a stolen key": (itself_compromised, 20),
