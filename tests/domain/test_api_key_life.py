@@ -60,6 +60,14 @@ class KeyLife(RuleBasedStateMachine):
         """Tell whether a key must work now."""
         return not known.is_dead and self.clock.now() < known.ends_at
 
+    def end(self, known):
+        """Remember that a key was ended for good."""
+        known.is_dead = True
+
+    def reaches(self, _by_whom, _other):
+        """Tell whether one key may be used from wherever another may; here, all may be used from everywhere."""
+        return True
+
     def after(self, seconds):
         """Give the moment so many seconds ahead."""
         return None if seconds is None else self.clock.now() + timedelta(seconds=seconds)
@@ -111,9 +119,12 @@ class KeyLife(RuleBasedStateMachine):
             self.refused(InvalidApiKeyError, ask)
         elif by_whom is not None and not old.scopes <= by_whom.scopes:
             self.refused(InvalidScopeError, ask)
+        elif by_whom is not None and not self.reaches(by_whom, old):
+            self.refused(ForbiddenError, ask)
         elif old.replaced or not self.lives(old):
             self.refused(KeyNotActiveError, ask)
-            old.is_dead |= stolen
+            if stolen:
+                self.end(old)
         elif by_whom is not None and old.ends_at > by_whom.ends_at:
             self.refused(ForbiddenError, ask)
         else:
@@ -149,7 +160,7 @@ class KeyLife(RuleBasedStateMachine):
         if self.lives(known):
             caller = authenticate_api_key(known.key.api_key, self.tools)
             revoke_api_key(caller, self.tenant.id, name_of(known.key), self.tools)
-            known.is_dead = True
+            self.end(known)
 
     @rule(seconds=STEPS)
     def wait(self, seconds):
