@@ -4,12 +4,15 @@ from typing import Literal
 
 from app.domain import api_keys
 from app.flows import steps
-from app.flows.results import Caller, Sender
+from app.flows.results import AlreadyDone, Caller, CreatedKey, Once, Sender
 from app.flows.tools import Tools
+from app.foundation import logs
 from app.foundation.sender import NOBODY
 
 
-def authenticate_api_key(presented: str, tools: Tools, *, sender: Sender = NOBODY) -> Caller:
+def authenticate_api_key(
+    presented: str, tools: Tools, *, sender: Sender = NOBODY, once: Once[CreatedKey] | None = None
+) -> Caller:
     """
     Tell who presents this key; one indexed read.
 
@@ -17,17 +20,28 @@ def authenticate_api_key(presented: str, tools: Tools, *, sender: Sender = NOBOD
         presented: untrusted; never stored, never logged.
         tools: the story's tools.
         sender: who sent it, as far as the network tells.
+        once: a rotation that may have retired this very key: for ten minutes it may fetch the reply to that, which may
+            be all that its holder has; not when it was compromised, or revoked since.
 
     Raises:
+        AlreadyDone: that is so. It is no guess, so that nobody who guesses at the key is in its way.
+        IdempotencyKeyReusedError: it is, and the rotation said something else.
         InvalidApiKeyError: unknown, malformed, revoked or expired, all alike.
         TenantSuspendedError: the key is right, its tenant is suspended.
         RateLimitedError: too many wrong ones came from this source, or for this key.
     """
     parsed = steps.hear_key(presented, sender.address, tools)
     with tools.database.reading() as connection:
-        outcome = steps.look_at_key(connection, parsed, tools, now=tools.clock.now())
+        outcome, lost = steps.look_at_key(connection, parsed, tools, now=tools.clock.now()), None
+        if once is not None and isinstance(outcome, api_keys.Rejected):
+            # Only now: had it replaced itself meanwhile, the reply would have been missed.
+            outcome, lost = steps.look_at_retired(connection, parsed, once, tools)
 
     key = steps.admit_key(outcome, parsed, sender.address, tools)
+    if lost is not None:
+        reply = steps.reply_of(lost, tools)
+        logs.event("api_key.successor_fetched", key=api_keys.key_name(key.id))
+        raise AlreadyDone(reply)
     if isinstance(outcome, api_keys.Authenticated) and outcome.outdated:
         steps.renew(parsed, tools)
     return Caller(

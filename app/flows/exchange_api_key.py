@@ -64,12 +64,14 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
 
     # A refusal inside the block undoes nothing: all that was done by then is reading.
     with tools.database.transaction() as connection:
+        # Before the key is leaned on: who waits here for another of the same requests must not hold up its end.
+        steps.line_up_once(connection, once, steps.line_of_secret(wanted.credential))
         client = steps.admit_client(connection, wanted.credential, proven, tools, now=now, hold=True)
         if client.tenant_id is None:
             # To Chalk JSON an operator's key is simply not a key of a tenant.
             raise InvalidApiKeyError if wanted.credential.client_id is None else UnauthorizedClientError
-        line = f"key/{client.key_id}"
-        steps.begin_once(connection, once, line, tools)
+        line = steps.line_of_key(client.key_id)
+        steps.begin_once(connection, once, line, tools, key_rotating_until=client.key_rotating_until)
         scope = _scope(wanted.scope, client.scopes)
         offline = wanted.offline if wanted.offline is not None else access_tokens.one_of(OFFLINE_ACCESS, scope)
         new = refresh_tokens.NewFamily(

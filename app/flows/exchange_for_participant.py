@@ -70,9 +70,9 @@ def exchange_for_participant(
     )
     authority = steps.authority_of_key(client, client.tenant_id, wanted.sender)
     now = tools.clock.now()
-    line = f"key/{client.key_id}"
+    line = steps.line_of_key(client.key_id)
     with tools.database.transaction() as connection:
-        steps.begin_once(connection, once, line, tools)
+        steps.begin_once(connection, once, line, tools, key_rotating_until=client.key_rotating_until)
         opened = steps.open_session(connection, authority, asked, tools, now=now)
         mint = functools.partial(_mint, client, opened.family, signer, tools, now=now)
         minted = steps.reply_now(connection, once, line, mint, tools)

@@ -71,11 +71,16 @@ class Once(Generic[Result]):
 
 
 class AlreadyDone(Exception):  # noqa: N818  no error: it is the answer
-    """A request was done before: here is the reply that was given then. Whatever was begun for it is undone."""
+    """
+    A request was done before: here is the reply that was given then. Whatever was begun for it is undone.
 
-    def __init__(self, reply: Reply) -> None:
+    `key_rotating_until` is the end of the grace of the key that was used, where nobody else tells of it.
+    """
+
+    def __init__(self, reply: Reply, key_rotating_until: datetime | None = None) -> None:
         super().__init__()
         self.reply = reply
+        self.key_rotating_until = key_rotating_until
 
 
 @dataclass(frozen=True)

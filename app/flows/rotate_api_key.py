@@ -56,6 +56,7 @@ def rotate_api_key(
         rotated = None if issued is None else CreatedKey(issued, api_keys.get(connection, tenant_id, issued.id))
         if rotated is not None:
             steps.record(connection, caller, tenant_id, _event(before, rotated, reason), now=now)
+            _forget_fetching(connection, before)
             # Who has just replaced itself may have lost our answer, and can show nothing else.
             itself = key_id if key_id == caller.key_id and reason == "routine" else None
             steps.end_once(connection, once, line, rotated, tools, retired_key_id=itself)
@@ -77,6 +78,12 @@ def _own_key(caller: Caller) -> str:
 
 def _event(before: KeyDetails, rotated: CreatedKey, reason: Reason) -> audit.ApiKeyRotated:
     return audit.ApiKeyRotated(key_id=api_keys.key_name(before.id), successor_id=rotated.issued.name, reason=reason)
+
+
+def _forget_fetching(connection: Connection, before: KeyDetails) -> None:
+    # Its own predecessor ends now, and whoever uses the successor has heard of it.
+    if before.replaces is not None:
+        idempotency.forget_of_retired(connection, before.replaces)
 
 
 def _end_compromised(connection: Connection, key_id: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """A reply is remembered, so that whoever lost it gets the same one again and nothing is done twice."""
 
 from app.domain.idempotency.replies import (
+    BEGUN,
     Asked,
     Found,
     OtherRequest,
@@ -10,10 +11,12 @@ from app.domain.idempotency.replies import (
     find_for_retired,
     forget,
     forget_of_retired,
+    line_up,
     remember,
 )
 
 __all__ = [
+    "BEGUN",
     "Asked",
     "Found",
     "OtherRequest",
@@ -23,5 +26,6 @@ __all__ = [
     "find_for_retired",
     "forget",
     "forget_of_retired",
+    "line_up",
     "remember",
 ]

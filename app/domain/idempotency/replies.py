@@ -52,6 +52,10 @@ class Reply:
     body: bytes = field(repr=False)
 
 
+# Of a request that several transactions do: it was begun, and not finished yet, or never.
+BEGUN = Reply(0, b"")
+
+
 @dataclass(frozen=True)
 class OtherRequest:
     """The Idempotency-Key was used for a request that said something else."""
@@ -67,10 +71,15 @@ class Sealed:
 Found = Reply | OtherRequest | Sealed
 
 
+def line_up(connection: Connection, asked: Asked) -> None:
+    """Wait until nobody else works on this request, and keep it so until the transaction is over."""
+    have_alone(connection, f"replies/{asked.name.hex()}")
+
+
 def find(connection: Connection, asked: Asked, secrets: Mapping[str, bytes], *, now: datetime) -> Found | None:
     """
     Find the reply to a request that was sent before, or None; then nobody else works on it until this transaction is
-    over.
+    over, which remembers one if it succeeds.
 
     Args:
         connection: of the transaction in which the reply will be remembered.
@@ -78,14 +87,15 @@ def find(connection: Connection, asked: Asked, secrets: Mapping[str, bytes], *, 
         secrets: from each master key, by its id.
         now: aware, UTC.
     """
-    have_alone(connection, f"replies/{asked.name.hex()}")
+    line_up(connection, asked)
     row = connection.execute(select(ReplyRow).where(ReplyRow.name == asked.name)).first()
     if row is None:
         return None
-    if row.created_at <= now - _KEPT_FOR:
+    found = None if row.created_at <= now - _KEPT_FOR else _read(row, asked, secrets)
+    if found is None or found == BEGUN:
         connection.execute(delete(ReplyRow).where(ReplyRow.name == asked.name))
         return None
-    return _read(row, asked, secrets)
+    return found
 
 
 def find_for_retired(

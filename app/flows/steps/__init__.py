@@ -40,7 +40,18 @@ from app.flows.steps.master_keys import (
     retry_tags,
     uses_of_master_keys,
 )
-from app.flows.steps.replies import begin_once, end_once, line_of, reply_now, reply_of, reply_to_retired
+from app.flows.steps.replies import (
+    begin_once,
+    end_once,
+    line_of,
+    line_of_key,
+    line_of_secret,
+    line_up_once,
+    look_at_retired,
+    note_begun,
+    reply_now,
+    reply_of,
+)
 from app.flows.steps.signing import is_alive, read_again, signer, tend, verify
 from app.flows.steps.tokens import access_ttl, life_of, mint_pair, mode_of, narrowed, target
 
@@ -67,7 +78,11 @@ __all__ = [
     "key_within_reach",
     "life_of",
     "line_of",
+    "line_of_key",
+    "line_of_secret",
+    "line_up_once",
     "look_at_key",
+    "look_at_retired",
     "member",
     "mint_pair",
     "mode_of",
@@ -82,6 +97,7 @@ __all__ = [
     "name_of",
     "names",
     "narrowed",
+    "note_begun",
     "open_cursor",
     "open_session",
     "participant_asked",
@@ -94,7 +110,6 @@ __all__ = [
     "renew",
     "reply_now",
     "reply_of",
-    "reply_to_retired",
     "retry_tags",
     "rights_of",
     "signer",

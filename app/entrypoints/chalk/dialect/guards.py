@@ -6,15 +6,16 @@ from app.entrypoints.wiring import sender, wired
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.refusals import AuthenticationRequiredError, MalformedCredentialError
-from app.flows.results import Caller
+from app.flows.results import Caller, CreatedKey, Once
 from app.protocol import bearer
 
 
-def by_key() -> Caller:
+def by_key(once: Once[CreatedKey] | None = None) -> Caller:
     """
-    Authenticate by `X-API-Key`.
+    Authenticate by `X-API-Key`; with `once`, a rotation, also a key that it has just retired.
 
     Raises:
+        AlreadyDone: that is so, and this is the reply to it.
         AuthenticationRequiredError: there is none.
         InvalidApiKeyError, RateLimitedError, TenantSuspendedError: see `authenticate_api_key`.
     """
@@ -22,7 +23,7 @@ def by_key() -> Caller:
     if presented is None:
         raise AuthenticationRequiredError
 
-    caller = authenticate_api_key(presented, wired().tools, sender=sender())
+    caller = authenticate_api_key(presented, wired().tools, sender=sender(), once=once)
     g.key_rotating_until = caller.key_rotating_until
     return caller
 

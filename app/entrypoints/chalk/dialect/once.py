@@ -4,16 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
-from flask import Response, request
+from flask import Response, g, request
 
 from app.entrypoints.chalk.dialect.bodies import Data, encode
 from app.entrypoints.chalk.dialect.guards import by_key
 from app.entrypoints.headers import no_store
 from app.entrypoints.operations import JSON
-from app.entrypoints.wiring import body, sender, wired
+from app.entrypoints.wiring import body
 from app.flows import refusals
-from app.flows.fetch_rotation import fetch_rotation
-from app.flows.refusals import InvalidApiKeyError, InvalidRequestError
+from app.flows.refusals import InvalidRequestError
 from app.flows.results import AlreadyDone, Caller, CreatedKey, Once, Reply
 from app.foundation.names import is_idempotency_key
 
@@ -70,6 +69,8 @@ def asked_once(print_reply: Callable[[Result], Reply]) -> Once[Result] | None:
 
 def replay(done: AlreadyDone) -> Response:
     """Answer as before, and say so."""
+    if done.key_rotating_until is not None:
+        g.key_rotating_until = done.key_rotating_until
     response = _response(done.reply, secret=True)
     response.headers["Idempotency-Replayed"] = "true"
     return response
@@ -81,15 +82,11 @@ def by_key_or_retired(print_body: Callable[[CreatedKey], Content], status: int =
 
     Raises:
         AlreadyDone: that is so.
-        ServiceError: see `by_key`, `fetch_rotation`.
+        ServiceError: see `by_key`.
     """
-    try:
-        return by_key()
-    except InvalidApiKeyError:
-        once = asked_once(Printer(print_body, status))
-        if once is None:
-            raise
-        raise AlreadyDone(fetch_rotation(request.headers["X-API-Key"], once, wired().tools, sender=sender())) from None
+    # That an Idempotency-Key is none is told to those who are known.
+    good = "X-API-Key" in request.headers and is_idempotency_key(request.headers.get("Idempotency-Key", ""))
+    return by_key(asked_once(Printer(print_body, status)) if good else None)
 
 
 def _response(reply: Reply, *, secret: bool) -> Response:
