@@ -23,9 +23,12 @@ def refreshed(http, token, retry):
     return http.post("/api/v1/auth/refresh", json={"refresh_token": token}, headers=headers).json["data"]
 
 
-def rotated(http, tenant):
-    path, caller = f"/api/v1/tenants/{tenant.id}/rotate-key", {"X-API-Key": tenant.api_key}
-    return http.post(path, json={"grace_period": 60}, headers=caller).json["data"]["api_key"]
+def rotated(http, tenant, retry):
+    path = f"/api/v1/tenants/{tenant.id}/rotate-key"
+    headers = {"X-API-Key": tenant.api_key, "Idempotency-Key": retry}
+    given = [http.post(path, json={"grace_period": 60}, headers=headers).json["data"]["api_key"] for _ in range(2)]
+    assert given[0] == given[1]  # it is remembered
+    return [given[0], retry]
 
 
 @pytest.fixture
@@ -42,8 +45,8 @@ def loot(request, backend, new_database, clock):
         retry = f"idempotency-key-of-request-{number}"
         fresh = refreshed(http, pair.refresh_token, retry)
         issued += [pair.access_token, str(pair.refresh_token), fresh["access_token"], fresh["refresh_token"], retry]
-    for tenant in tenants[:4]:
-        issued.append(rotated(http, tenant))
+    for number, tenant in enumerate(tenants[:4]):
+        issued += rotated(http, tenant, f"idempotency-key-of-rotation-{number}")
     yield url, tools, issued
     tools.database.close()
 
@@ -59,7 +62,7 @@ def dumped(url, tools):
         str(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
     ) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        assert {"api_keys", "families", "signing_keys", "tenants", "rooms"} <= {name for (name,) in tables}
+        assert {"api_keys", "families", "replies", "signing_keys", "tenants", "rooms"} <= {name for (name,) in tables}
         for (name,) in tables:
             for row in connection.execute(f'SELECT * FROM "{name}"'.encode()).fetchall():
                 everything += (
@@ -110,7 +113,7 @@ def test_no_key_of_ours_lies_beside_what_it_protects(loot):
     dump = dumped(url, tools)
 
     assert_nowhere([SECRET, MASTER_KEY, derived.pepper, derived.refresh, derived.retry_tags, derived.wrapping], dump)
-    assert_nowhere([derived.cursors, *numbers, *decoded], dump)
+    assert_nowhere([derived.cursors, derived.replies, *numbers, *decoded], dump)
     assert tools.keyring.signer.kid.encode() in dump  # its name is there
     assert b"PRIVATE KEY" not in dump
     assert b'"d"' not in dump

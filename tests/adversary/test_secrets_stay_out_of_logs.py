@@ -80,7 +80,11 @@ def live(journey, admin_key):
         journey.hold(each["access_token"], each["refresh_token"])
     journey.ask("/api/v1/rooms", {"name": "Lobby"}, {"Authorization": f"Bearer {pair['access_token']}"})
     path = f"/api/v1/tenants/{made['id']}/rotate-key"
-    successor = journey.ask(path, {"grace_period": 60}, {"X-API-Key": key})["data"]["api_key"]
+    retry = {"X-API-Key": key, "Idempotency-Key": "a-key-of-one-rotation"}
+    given = [journey.ask(path, {"grace_period": 0}, retry)["data"]["api_key"] for _ in "ab"]
+    journey.hold(*given)
+    journey.secrets.append(retry["Idempotency-Key"])
+    successor = journey.ask(path, {"grace_period": 60}, {"X-API-Key": given[1]})["data"]["api_key"]
     journey.hold(successor)
     assert not journey.errors
     return made["id"], successor, again[0]

@@ -56,10 +56,9 @@ def test_every_post_is_done_once_or_is_known_not_to_need_it(app):
         if "POST" in (rule.methods or ()) and rule.rule.startswith(API)
     }
 
-    assert {name for name, said in posts.items() if said and said.headers == REPEATABLE} == {
-        d.route for d in DEEDS.values()
-    }
-    assert posts.keys() - {deed.route for deed in DEEDS.values()} == OTHERWISE.keys()
+    tried = {deed.route for deed in DEEDS.values()}
+    assert {name for name, said in posts.items() if said and said.headers == REPEATABLE} == tried
+    assert posts.keys() - tried == OTHERWISE.keys()
 
 
 @pytest.mark.parametrize("name", DEEDS)
