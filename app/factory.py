@@ -11,8 +11,8 @@ from flask_sqlalchemy import SQLAlchemy
 
 from app import settings as configuration
 from app.entrypoints import chalk, cli, oauth, probes, reference, watching
-from app.entrypoints.headers import key_status, request_id
-from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire
+from app.entrypoints.headers import key_status, rate_limit, request_id
+from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire, wired
 from app.flows import tools as workshop
 from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.forget_expired import BATCH, forget_expired
@@ -135,6 +135,7 @@ def _begin() -> None:
     g.takes_bearer = False
     g.body_was_read = False
     watching.begin()
+    wired().tools.quotas.begin()
     if request.environ.get("PATH_INFO", "").startswith("//"):
         # The router would overlook the second slash; a rule of the proxy in front would not.
         raise NotFoundError
@@ -146,6 +147,8 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     key_status(response.headers, g.key_rotating_until)
+    if response.status_code < 400:
+        rate_limit(response.headers, wired().tools.quotas.nearest)
     if not g.body_was_read and (request.content_length or request.headers.get("Transfer-Encoding")):
         # Refused before the body arrived: the server will not read it, and the client must not send another
         # request behind it.

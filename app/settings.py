@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.foundation.database import resolve_url
-from app.foundation.environment import Network, networks, one_of, url, urls, whole
+from app.foundation.environment import Network, limits_url, networks, one_of, url, urls, whole
 from app.foundation.errors import ConfigurationError
 
 _PREFIX = "CHALK_"
@@ -170,15 +170,42 @@ class LimitSettings:
 
     guesses_per_source: int = _setting(
         "GUESSES_PER_SOURCE",
-        "wrong credentials that one address may present in a minute, to one worker",
+        "wrong credentials that one address may present in a minute",
         "60",
         whole(1, 1_000_000),
     )
     guesses_per_credential: int = _setting(
         "GUESSES_PER_CREDENTIAL",
-        "wrong credentials that may be presented for one key or client in a minute, by everybody, to one worker",
+        "wrong credentials that may be presented for one key or client in a minute, by everybody",
         "20",
         whole(1, 1_000_000),
+    )
+    requests_per_key: int = _setting(
+        "REQUESTS_PER_KEY",
+        "requests that a key of a tenant may make in a minute, unless it has a limit of its own; 0 for no limit",
+        "60000",
+        whole(0, 1_000_000),
+    )
+    tokens_per_tenant: int = _setting(
+        "TOKENS_PER_TENANT",
+        "tokens that the keys of one tenant may ask for in a minute, and as many again that its sessions may; "
+        "0 for no limit",
+        "60000",
+        whole(0, 1_000_000),
+    )
+    tokens_per_session: int = _setting(
+        "TOKENS_PER_SESSION",
+        "tokens that one session may ask for in a minute, by refreshing or for others; 0 for no limit",
+        "600",
+        whole(0, 1_000_000),
+    )
+    url: str | None = _setting(
+        "LIMITS_URL",
+        "where all that is counted against a limit lies: in the memory of each worker, or in a Redis or Valkey server "
+        "that all share",
+        "memory://",
+        limits_url,
+        secret=True,
     )
 
 

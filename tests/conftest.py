@@ -19,8 +19,9 @@ from tests import builders, databases
 from tests.clock import StillClock
 
 ROOT = Path(__file__).resolve().parent.parent
-# The whole suite guesses from one address; what throttles that is tested where it is set.
-MANY_GUESSES = {"GUESSES_PER_SOURCE": "1000000", "GUESSES_PER_CREDENTIAL": "1000000"}
+# The whole suite guesses from one address, and its clock stands still; what throttles that is tested where it is set.
+_MANY = ("GUESSES_PER_SOURCE", "GUESSES_PER_CREDENTIAL", "REQUESTS_PER_KEY", "TOKENS_PER_TENANT", "TOKENS_PER_SESSION")
+MANY_GUESSES = dict.fromkeys(_MANY, "1000000")
 MASTER_KEY = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU="
 
 

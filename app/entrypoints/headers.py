@@ -10,6 +10,7 @@ from flask import Response, request
 from werkzeug.datastructures import Headers
 
 from app.flows.refusals import RateLimitedError, ServiceError
+from app.flows.results import Standing
 from app.foundation import opaque
 from app.foundation.clock import rfc3339
 from app.foundation.environment import Network
@@ -64,10 +65,17 @@ def come_back(headers: Headers, error: ServiceError, status: int) -> None:
     """
     if isinstance(error, RateLimitedError):
         headers["Retry-After"] = str(error.retry_after_seconds)
-        headers["RateLimit-Policy"] = f'"{error.policy}";q={error.quota};w={error.window_seconds}'
-        headers["RateLimit"] = f'"{error.policy}";r=0;t={error.retry_after_seconds}'
+        _limit(headers, error.policy, (error.quota, error.window_seconds), (0, error.retry_after_seconds))
     elif status == 503:
         headers["Retry-After"] = RETRY_AFTER_SECONDS
+
+
+def rate_limit(headers: Headers, standing: Standing | None) -> None:
+    """Tell how much is left of the limit that the request was counted against; None when it was against none."""
+    if standing is not None:
+        limit = standing.limit
+        left = (standing.remaining, standing.resets_in_seconds)
+        _limit(headers, limit.policy, (limit.quota, limit.window_seconds), left)
 
 
 def document(content: bytes, content_type: str, max_age_seconds: int) -> Response:
@@ -83,6 +91,11 @@ def key_status(headers: Headers, rotating_until: datetime | None) -> None:
     """Tell the user of a key in its grace that it has been replaced, and until when it works."""
     if rotating_until is not None:
         headers["X-API-Key-Status"] = f'rotating; expires_at="{rfc3339(rotating_until)}"'
+
+
+def _limit(headers: Headers, policy: str, allowed: tuple[int, int], left: tuple[int, int]) -> None:
+    headers["RateLimit-Policy"] = f'"{policy}";q={allowed[0]};w={allowed[1]}'
+    headers["RateLimit"] = f'"{policy}";r={left[0]};t={left[1]}'
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -21,7 +21,7 @@ def change_api_key(
         KeyNotActiveError: it does not work any more, or has been replaced.
         InvalidScopeError: it has not all of these scopes.
         InvalidRequestError: it would end later than it does, or is over already.
-        InvalidRequestError: it could be used from elsewhere than the caller's.
+        InvalidRequestError: it could be used from elsewhere, or more often, than the caller's.
         InsufficientScopeError: the credential lacks `keys:write`.
         InvalidApiKeyError: the caller's own key ended meanwhile.
     """
@@ -34,6 +34,8 @@ def change_api_key(
         rights = steps.rights_of(connection, caller, now=now)
         if before.status_at(now) != "active":
             raise KeyNotActiveError
+        if changes.requests_per_minute is not None or changes.usual_limit:
+            steps.must_allow(rights, changes.requests_per_minute, tools)
         api_keys.change(connection, before, _allowed(changes, before, rights, now))
         after = api_keys.find(connection, tenant_id, key_id)
         if after is None:

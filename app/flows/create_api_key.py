@@ -25,6 +25,7 @@ class KeyWanted:
         networks: where it may be used from, as addresses or networks; None for wherever the caller's may.
         metadata: the owner's notes, as JSON.
         mode: live or test; None for the caller's.
+        requests_per_minute: how often it may be used; None for as often as the caller's.
     """
 
     name: str
@@ -33,6 +34,7 @@ class KeyWanted:
     networks: Sequence[str] | None = None
     metadata: str | None = None
     mode: Mode | None = None
+    requests_per_minute: int | None = None
 
 
 def create_api_key(
@@ -44,13 +46,13 @@ def create_api_key(
     once: Once[CreatedKey] | None = None,
 ) -> CreatedKey:
     """
-    Issue another key of a tenant, which may do no more than the caller, from nowhere else, and no longer.
+    Issue another key of a tenant, which may do no more than the caller, from nowhere else, no longer and no more often.
 
     Raises:
         NotFoundError: no such tenant, or someone else's.
         ForbiddenError: a test key asks for a live one.
         InvalidScopeError: more is asked than the caller holds.
-        InvalidRequestError: it would be over already, or could be used from elsewhere than the caller's.
+        InvalidRequestError: it would be over already, or could be used from elsewhere or more often than the caller's.
         InsufficientScopeError: the credential lacks `keys:write`.
         InvalidApiKeyError: the caller's own key ended meanwhile.
         AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
@@ -69,7 +71,7 @@ def create_api_key(
         if tenant is None:
             raise NotFoundError
         rights = steps.rights_of(connection, caller, now=now)
-        new = _new(tenant, wanted, rights, mode, now)
+        new = _new(tenant, wanted, rights, tools, mode=mode, now=now)
         issued = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)
         event = audit.ApiKeyCreated(key_id=issued.name, scope=new.scopes)
         steps.record(connection, caller, tenant_id, event, now=now)
@@ -79,10 +81,14 @@ def create_api_key(
     return created
 
 
-def _new(tenant: tenants.Tenant, wanted: KeyWanted, rights: steps.Rights, mode: Mode, now: datetime) -> api_keys.NewKey:
+def _new(
+    tenant: tenants.Tenant, wanted: KeyWanted, rights: steps.Rights, tools: Tools, *, mode: Mode, now: datetime
+) -> api_keys.NewKey:
     networks = rights.networks if wanted.networks is None else wanted.networks
     if not rights.reach(networks):
         raise InvalidRequestError("allowed_cidrs", "must lie within those of the calling key")
+    per_minute = rights.requests_per_minute if wanted.requests_per_minute is None else wanted.requests_per_minute
+    steps.must_allow(rights, per_minute, tools)
     return api_keys.NewKey(
         kind="sk",
         tenant_id=tenant.id,
@@ -95,4 +101,5 @@ def _new(tenant: tenants.Tenant, wanted: KeyWanted, rights: steps.Rights, mode: 
         # What was pushed from the tenant to its keys holds for this one too.
         assertion_only=tenant.client_keys is not None,
         suspended_at=now if tenant.suspended else None,
+        requests_per_minute=per_minute,
     )

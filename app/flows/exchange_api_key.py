@@ -51,6 +51,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
     Raises:
         InvalidApiKeyError, InvalidClientError: the credential does not work, or is not this client's.
         RateLimitedError: too many wrong credentials came from this source, or for this client.
+        QuotaSpentError: the key was used, or tokens of the tenant were asked for, too often.
         InvalidRequestError: access tokens shall live for longer than they do.
         TenantSuspendedError, InvalidScopeError, InvalidTargetError, NotFoundError, RoomEndedError: as they say.
         AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
@@ -88,6 +89,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
             sender=wanted.sender,
         )
         policy = steps.life_of(tools, offline=offline, access_ttl_seconds=ttl_seconds)
+        steps.count_token(client.tenant_id, None, tools)
         family = refresh_tokens.start(connection, new, policy, now=now)
         mint = functools.partial(_mint, client, family, signer, tools, now=now, offline=offline)
         minted = steps.reply_now(connection, once, line, mint, tools)

@@ -55,6 +55,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
         InvalidRefreshTokenError: unknown, spent, revoked or expired. A reuse is committed before it is refused.
         InvalidApiKeyError, InvalidClientError, TenantSuspendedError: the client is not who it claims, or may not act.
         RateLimitedError: too many wrong credentials came from this source, or for this client.
+        QuotaSpentError: the client's key was used, or tokens were asked for, too often; the token is not spent.
         InvalidRequestError: the Idempotency-Key is too short or too long.
         MasterKeyAwayError: this host cannot tell; nothing was spent.
         InvalidScopeError, InvalidTargetError: more is asked than the session has; the token is not spent, unless the
@@ -74,6 +75,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
 
     scope = _narrowed(wanted, presented, client, tools)
     now = tools.clock.now()
+    steps.hold_back(presented, tools, now=now)
     outcome = _rotate(wanted, presented, client, tools, now)
     _tell(outcome)
 
@@ -82,6 +84,7 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
         raise InvalidRefreshTokenError
 
     family = outcome.family
+    steps.count_refresh(family, tools, spent_before=isinstance(outcome, Retried))
     # A role may have changed since the scope was weighed: what the session has lost is not given.
     scope = family.scope if scope is None else access_tokens.shared(scope, family.scope)
     if not scope:

@@ -28,6 +28,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── RoomLimitError                   the tenant has as many open rooms as it may have
     ├── InvalidRequestError              a field is wrong; says which
     ├── RateLimitedError                 too many wrong credentials; says when to come back
+    │   └── QuotaSpentError              right credential, used too often; likewise
     ├── MalformedCredentialError         the Authorization header cannot be read
     ├── MalformedJsonError               the body is not JSON
     ├── MethodNotAllowedError
@@ -67,6 +68,7 @@ __all__ = [
     "ParticipantBannedError",
     "ParticipantRemovedError",
     "PayloadTooLargeError",
+    "QuotaSpentError",
     "RateLimitedError",
     "RoomEndedError",
     "RoomFullError",
@@ -289,6 +291,13 @@ class RateLimitedError(ServiceError):
         self.quota = quota
         self.window_seconds = window_seconds
         self.retry_after_seconds = retry_after_seconds
+
+
+class QuotaSpentError(RateLimitedError):
+    """The key was used, or tokens were asked for, too often in this minute; what was presented is as good as before."""
+
+    code = "quota_spent"
+    public = "Too many requests"
 
 
 class MalformedCredentialError(ServiceError):

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.domain.api_keys import IssuedKey, KeyChanges, KeyDetails, Mode
 from app.domain.audit import Entry
 from app.domain.idempotency import Reply
+from app.domain.rate_limits import Standing
 from app.domain.refresh_tokens import Session
 from app.domain.rooms import NewParticipant, Participant, Role, Room
 from app.domain.signing_keys import KeyAges, KeyTimeline
@@ -44,6 +45,7 @@ __all__ = [
     "Room",
     "Sender",
     "Session",
+    "Standing",
     "Tenant",
     "TokenPair",
 ]

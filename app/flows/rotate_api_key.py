@@ -34,7 +34,7 @@ def rotate_api_key(
     Raises:
         NotFoundError: no such tenant or key, someone else's, or a live one for a test key.
         ForbiddenError: an operator called and named no key; or the key, and so its successor, outlives the caller's, or
-            may be used from elsewhere.
+            may be used from elsewhere or more often.
         InvalidScopeError: the key may do more than the caller, who would be shown its successor.
         KeyNotActiveError: the key has its successor already; a compromised one has been ended all the same.
         InsufficientScopeError: the credential lacks `keys:write`.
@@ -49,7 +49,7 @@ def rotate_api_key(
         steps.begin_once(connection, once, line, tools)
         before = steps.key_within_reach(connection, caller, tenant_id, key_id)
         if presented_id is not None:
-            _must_reach_as_far(connection, caller, before, now)
+            _must_reach_as_far(connection, caller, before, tools, now)
         issued = api_keys.rotate(connection, key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)
         if reason == "compromised":
             _end_compromised(connection, key_id, now)
@@ -93,11 +93,11 @@ def _end_compromised(connection: Connection, key_id: str, now: datetime) -> None
     idempotency.forget_of_retired(connection, key_id)
 
 
-def _must_reach_as_far(connection: Connection, caller: Caller, key: KeyDetails, now: datetime) -> None:
+def _must_reach_as_far(connection: Connection, caller: Caller, key: KeyDetails, tools: Tools, now: datetime) -> None:
     rights = steps.rights_of(connection, caller, now=now)
     if access_tokens.without(key.scopes, rights.scope):
         raise InvalidScopeError
-    if not rights.reach(key.networks):
+    if not rights.reach(key.networks) or not steps.allows(rights, key.requests_per_minute, tools):
         raise ForbiddenError
     # One that is not active gets no successor.
     if rights.ends_at is None or key.status_at(now) != "active":

@@ -15,7 +15,7 @@ from app.foundation.master_key import MasterKey
 from app.foundation.master_keys import MasterKeys
 from app.foundation.metrics import Metrics
 from app.foundation.pages import Cursors
-from app.settings import HttpSettings, RoleSettings, Settings
+from app.settings import HttpSettings, LimitSettings, RoleSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Tools:
     """
     The clock, the database, the keys and the numbers that stories work with.
 
-    `keys_directory` is where the master keys lie; None when they come from the environment.
+    `keys_directory` is where the master keys lie; None when they come from the environment. `shared_limits` is the
+    store that limits are counted in; None when they are counted in memory.
     """
 
     clock: Clock
@@ -35,6 +36,8 @@ class Tools:
     families: refresh_tokens.Policy
     remote_keys: clients.RemoteKeys
     guesses: rate_limits.Guesses
+    quotas: rate_limits.Quotas
+    shared_limits: rate_limits.Shared | None
     uses: api_keys.Uses
     metrics: Metrics
     scope_of_role: Mapping[str, str]
@@ -69,6 +72,7 @@ class Tools:
 def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Settings) -> Tools:
     """Put the tools together; keys are parsed here, once a process."""
     keys, lifetimes, http, limits = settings.keys, settings.lifetimes, settings.http, settings.limits
+    shared = None if limits.url is None else rate_limits.Shared(limits.url, clock)
     return Tools(
         clock=clock,
         database=database,
@@ -88,7 +92,11 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
             retry_seconds=lifetimes.refresh_retry_seconds,
             current_kid=lambda: masters.current.id,
         ),
-        guesses=rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock),
+        guesses=_guesses(limits, clock, masters, shared),
+        quotas=rate_limits.Quotas(
+            limits.requests_per_key, limits.tokens_per_tenant, limits.tokens_per_session, clock, shared
+        ),
+        shared_limits=shared,
         uses=api_keys.Uses(),
         metrics=Metrics(),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
@@ -98,6 +106,14 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
         keep_events=timedelta(days=lifetimes.keep_events_days),
         http=http,
     )
+
+
+def _guesses(
+    limits: LimitSettings, clock: Clock, masters: MasterKeys, shared: rate_limits.Shared | None
+) -> rate_limits.Guesses:
+    # What works is told to the others as codes that all of them, and nobody else, can make.
+    code_key = None if shared is None else lambda: masters.current.guesses
+    return rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock, shared, code_key)
 
 
 def _life(idle_seconds: int, absolute_seconds: int) -> refresh_tokens.Life:

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -32,6 +33,24 @@ def urls(text: str) -> tuple[str, ...]:
     for one in given:
         url(one.removesuffix("/"))
     return tuple(dict.fromkeys(given))
+
+
+def limits_url(text: str) -> str | None:
+    """Read where counters lie: None for this process's memory, or the URL of a server."""
+    if text == "memory://":
+        return None
+    wanted = "memory://, or the URL of a server: redis://, rediss://, redis+unix://, or valkey in place of redis"
+    try:
+        url = urlsplit(text)
+        scheme = url.scheme.replace("valkey", "redis", 1)
+        place = url.path if scheme == "redis+unix" else url.hostname
+        known = scheme in {"redis", "rediss", "redis+unix"} and bool(place) and url.port != 0
+    except ValueError:
+        # A port that is none.
+        known = False
+    if not known:
+        raise ValueError(wanted)
+    return text
 
 
 def networks(text: str) -> tuple[Network, ...]:

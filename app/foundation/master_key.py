@@ -28,6 +28,7 @@ class MasterKey:
     wrapping: bytes = field(repr=False)
     cursors: bytes = field(repr=False)
     replies: bytes = field(repr=False)
+    guesses: bytes = field(repr=False)
 
     @functools.cached_property
     def refresh_key(self) -> OctKey:
@@ -49,4 +50,5 @@ def derive(secret: bytes) -> MasterKey:
         wrapping=expand("signing-key-wrapping"),
         cursors=expand("cursors"),
         replies=expand("remembered-replies"),
+        guesses=expand("credentials-that-worked"),
     )

@@ -40,6 +40,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.NotFoundError: (404, "invalid_request"),
     refusals.MethodNotAllowedError: (405, "invalid_request"),
     refusals.RateLimitedError: (429, "temporarily_unavailable"),
+    refusals.QuotaSpentError: (429, "temporarily_unavailable"),
     refusals.PayloadTooLargeError: (413, "invalid_request"),
     refusals.UnsupportedMediaTypeError: (415, "invalid_request"),
     refusals.DatabaseAwayError: (503, "temporarily_unavailable"),

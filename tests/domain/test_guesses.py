@@ -69,10 +69,10 @@ def test_no_hit_is_lost_between_threads(clock):
     """
     counters = Counters(clock)
 
-    counts = at_once(lambda number: (counters.incr("one", 60), counters.incr(f"own {number}", 60))[0])
+    counts = at_once(lambda number: (counters.hit("one", 60).count, counters.hit(f"own {number}", 60))[0])
 
     assert sorted(counts) == list(range(1, 10 * THREADS + 1))
-    assert {counters.get(f"own {number}") for number in range(THREADS)} == {10}
+    assert {counters.look(f"own {number}").count for number in range(THREADS)} == {10}
 
 
 def test_a_window_ends_to_the_microsecond(clock, guesses):
@@ -178,9 +178,9 @@ def test_what_is_remembered_is_bounded_and_no_secret(clock, guesses):
 
     counters = Counters(clock)
     for number in range(100_005):
-        counters.incr(f"source {number}", 60)
-    assert [counters.get(f"source {number}") for number in (4, 5)] == [0, 1]
-    assert counters.reset() == 100_000
+        counters.hit(f"source {number}", 60)
+    assert [counters.look(f"source {number}").count for number in (4, 5)] == [0, 1]
+    assert len(counters) == 100_000
 
 
 @pytest.mark.parametrize(

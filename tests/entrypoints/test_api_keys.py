@@ -92,7 +92,7 @@ def test_a_key_is_created_and_shown_once(http, tenant, clock):
         "allowed_cidrs": ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32", "198.51.100.0/24"],
         "created_at": rfc3339(clock.now()),
         **dict.fromkeys(["grace_ends_at", "revoked_at", "replaces", "replaced_by"]),
-        **dict.fromkeys(["last_used_at", "last_used_ip", "safe_to_retire_at"]),
+        **dict.fromkeys(["last_used_at", "last_used_ip", "safe_to_retire_at", "rate_limit_per_minute"]),
         "used_in_last_hour": False,
     }
     assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")

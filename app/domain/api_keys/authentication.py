@@ -20,7 +20,8 @@ class Key:
     """
     A key as it stands, without its secret.
 
-    `rotating_until` is the end of its grace, when it has been replaced; `networks` are those that it may be used from.
+    `rotating_until` is the end of its grace, when it has been replaced; `networks` are those that it may be used from;
+    `requests_per_minute` is a limit of its own, None the usual one.
     An operator's key with an `audience` stands for one resource server. With `assertion_only` it is no client secret at
     the OAuth endpoints.
     """
@@ -35,6 +36,7 @@ class Key:
     networks: Sequence[str] | None
     audience: str | None
     assertion_only: bool
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def authenticate(
 @dataclass(frozen=True)
 class Held:
     """
-    A key that is kept as it is: whether it works, what it may do, from where, its own end, and that of its grace.
+    A key that is kept as it is: whether it works, what it may do, from where, its own end, that of its grace, and how
+    often it may be used.
 
     What it opens goes on when it was replaced, and is over by its own end.
     """
@@ -121,6 +124,7 @@ class Held:
     networks: Sequence[str] | None
     expires_at: datetime | None
     grace_ends_at: datetime | None
+    requests_per_minute: int | None = None
 
 
 def hold(connection: Connection, key_id: str, *, now: datetime) -> Held:
@@ -129,7 +133,7 @@ def hold(connection: Connection, key_id: str, *, now: datetime) -> Held:
     statement = select(ApiKeyRow.__table__, works_at(now).label("works")).where(ApiKeyRow.id == key_id)
     row = connection.execute(statement).one()
     networks = None if row.networks is None else row.networks.split(" ")
-    return Held(row.works, row.scopes, networks, row.expires_at, row.grace_ends_at)
+    return Held(row.works, row.scopes, networks, row.expires_at, row.grace_ends_at, row.requests_per_minute)
 
 
 def _key(row: Row[ApiKeyRow]) -> Key:
@@ -144,4 +148,5 @@ def _key(row: Row[ApiKeyRow]) -> Key:
         networks=None if row.networks is None else row.networks.split(" "),
         audience=row.audience,
         assertion_only=row.assertion_only,
+        requests_per_minute=row.requests_per_minute,
     )

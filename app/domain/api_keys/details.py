@@ -21,7 +21,10 @@ Status = Literal["active", "rotating", "expired", "revoked"]
 
 @dataclass(frozen=True)
 class KeyDetails:
-    """A key as its owner sees it, without its secret; `metadata` is JSON, `networks` None for everywhere."""
+    """
+    A key as its owner sees it, without its secret; `metadata` is JSON, `networks` None for everywhere,
+    `requests_per_minute` None for the usual limit.
+    """
 
     id: str
     tenant_id: UUID
@@ -38,6 +41,7 @@ class KeyDetails:
     replaced_by: str | None
     last_used_at: datetime | None
     last_used_address: str | None
+    requests_per_minute: int | None = None
 
     def status_at(self, now: datetime) -> Status:
         """Tell whether it works, for how long it has been replaced, or why it does not work any more."""
@@ -64,6 +68,8 @@ class KeyChanges:
     networks: Sequence[str] | None = None
     from_everywhere: bool = False
     metadata: str | None = None
+    requests_per_minute: int | None = None
+    usual_limit: bool = False
 
 
 def find(connection: Connection, tenant_id: UUID, key_id: str, *, only: Mode | None = None) -> KeyDetails | None:
@@ -100,10 +106,13 @@ def change(connection: Connection, before: KeyDetails, changes: KeyChanges) -> N
         "expires_at": changes.expires_at,
         "networks": None if changes.networks is None else " ".join(changes.networks),
         "notes": changes.metadata,
+        "requests_per_minute": changes.requests_per_minute,
     }
     values = {name: value for name, value in values.items() if value is not None}
     if changes.from_everywhere:
         values["networks"] = None
+    if changes.usual_limit:
+        values["requests_per_minute"] = None
     if values:
         connection.execute(update(ApiKeyRow).where(ApiKeyRow.id == before.id).values(values))
 
@@ -146,4 +155,5 @@ def _details(row: Row[Any]) -> KeyDetails:
         replaced_by=row.replaced_by,
         last_used_at=row.last_used_at,
         last_used_address=row.last_used_address,
+        requests_per_minute=row.requests_per_minute,
     )

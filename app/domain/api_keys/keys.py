@@ -20,7 +20,8 @@ class NewKey:
     """
     What a key is issued for: a tenant (`sk`), or an operator (`ak`), who has none.
 
-    `notes` is the owner's metadata as JSON; `networks` has spaces between; both as they are kept.
+    `notes` is the owner's metadata as JSON; `networks` has spaces between; both as they are kept. Without
+    `requests_per_minute`, it may be used as often as is usual.
     """
 
     kind: key_format.Kind
@@ -35,6 +36,7 @@ class NewKey:
     networks: str | None = None
     expires_at: datetime | None = None
     suspended_at: datetime | None = None
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def rotate(
         notes=row.metadata,
         networks=row.networks,
         expires_at=row.expires_at,
+        requests_per_minute=row.requests_per_minute,
     )
     return issue(connection, new, pepper=pepper, now=now)
 

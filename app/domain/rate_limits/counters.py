@@ -1,11 +1,10 @@
-"""Counters in this process's memory, by our clock, for the `limits` library."""
+"""Counters in this process's memory, by our clock."""
 
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
-from limits.storage import Storage
-
+from app.domain.rate_limits.limits import Window
 from app.foundation.clock import Clock
 
 _MOST = 100_000
@@ -27,61 +26,54 @@ class _Window:
 _NONE = _Window(0, 0.0, 0.0)
 
 
-class Counters(Storage):
+class Counters:
     """
     Counts each name from its first hit until its window is over.
 
-    The library's own storage in memory asks the machine for the time and grows without bound; here the oldest windows
-    go first, should anybody open so many.
+    The `limits` library's own storage in memory asks the machine for the time and grows without bound; here the oldest
+    windows go first, should anybody open so many.
     """
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__()
         self._clock = clock
         self._lock = threading.Lock()
         # In the order in which they were opened.
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """Name what the library would wrap; memory does not fail."""
-        return MemoryError
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count a hit, and give how many there are in this window; `expiry` is its length in seconds."""
+    def hit(self, name: str, seconds: float) -> Window:
+        """Count a hit, and give the window with it; `seconds` is the length of one that begins."""
         now = self._clock.now().timestamp()
         with self._lock:
-            window = self._windows.get(key, _NONE)
+            window = self._windows.get(name, _NONE)
             if not window.is_open(now):
-                window = _Window(0, now + expiry, expiry)
-                self._windows.pop(key, None)
-            self._windows[key] = replace(window, count=window.count + amount)
-            while len(self._windows) > _MOST:
-                self._windows.popitem(last=False)
-            return window.count + amount
+                window = _Window(0, now + seconds, seconds)
+                self._windows.pop(name, None)
+            window = replace(window, count=window.count + 1)
+            self._keep(name, window)
+        return Window(window.count, window.ends_at - now)
 
-    def get(self, key: str) -> int:
-        """Give how many hits there are in the window that is open; 0 when none is."""
-        window = self._windows.get(key, _NONE)
-        return window.count if window.is_open(self._clock.now().timestamp()) else 0
+    def look(self, name: str) -> Window:
+        """Give the window that is open; an empty one when none is."""
+        now = self._clock.now().timestamp()
+        window = self._windows.get(name, _NONE)
+        return Window(window.count, window.ends_at - now) if window.is_open(now) else Window(0, 0.0)
 
-    def get_expiry(self, key: str) -> float:
-        """Give when the window is over, in seconds since the epoch; now, when none is open."""
-        window, now = self._windows.get(key, _NONE), self._clock.now().timestamp()
-        return window.ends_at if window.is_open(now) else now
-
-    def check(self) -> bool:
-        """Tell that memory is there."""
-        return True
-
-    def reset(self) -> int:
-        """Forget everything, and give how much it was."""
+    def learn(self, name: str, heard: Window, seconds: float) -> None:
+        """Go on from a window that was counted elsewhere, unless more is known here."""
+        now = self._clock.now().timestamp()
+        # Of a millisecond too many, a window would never be open.
+        window = _Window(heard.count, now + min(heard.left_seconds, seconds), seconds)
         with self._lock:
-            forgotten = len(self._windows)
-            self._windows.clear()
-        return forgotten
+            known = self._windows.get(name, _NONE)
+            if not known.is_open(now) or known.count <= window.count:
+                self._windows.pop(name, None)
+                self._keep(name, window)
 
-    def clear(self, key: str) -> None:
-        """Forget one name."""
-        with self._lock:
-            self._windows.pop(key, None)
+    def __len__(self) -> int:
+        """Tell how many names are kept, at most 100,000."""
+        return len(self._windows)
+
+    def _keep(self, name: str, window: _Window) -> None:
+        self._windows[name] = window
+        while len(self._windows) > _MOST:
+            self._windows.popitem(last=False)

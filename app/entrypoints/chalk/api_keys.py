@@ -55,6 +55,7 @@ def create(tenant_id: str) -> Response:
         networks=networks_asked(asked.allowed_cidrs),
         metadata=metadata_asked(asked.metadata),
         mode=given(asked.mode),
+        requests_per_minute=given(asked.rate_limit_per_minute),
     )
     tools = wired().tools
     return answer_once(
@@ -106,6 +107,8 @@ def change(tenant_id: str, key_id: str) -> Response:
         networks=networks_asked(asked.allowed_cidrs),
         from_everywhere=asked.allowed_cidrs is None,
         metadata=metadata_asked(asked.metadata),
+        requests_per_minute=given(asked.rate_limit_per_minute),
+        usual_limit=asked.rate_limit_per_minute is None,
     )
     return answer(key_body(change_api_key(caller, tenant_id, key_id, changes, tools), tools.clock.now()))
 

@@ -15,6 +15,7 @@ from apispec import APISpec
 from flask import Flask
 
 from app.entrypoints.operations import FORM, JSON, Dialect, Operation, operation_of
+from app.flows import refusals
 
 _REF = "#/components/schemas/{name}"
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
@@ -48,6 +49,12 @@ _HEADERS_OF = {
     "429": ("Retry-After", "RateLimit-Policy", "RateLimit"),
     "503": ("Retry-After",),
 }
+# Where a limit counts the request, and there is one; a reference would promise them always.
+_LEFT = {
+    "RateLimit-Policy": "The limit nearest to its end that the request was counted against, if any.",
+    "RateLimit": "How much is left of it, and after how many seconds it begins anew.",
+}
+_OF_LEFT = {name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in _LEFT.items()}
 _HEADERS_OF_CACHED = ("ETag", "Cache-Control")
 
 
@@ -131,7 +138,8 @@ def _responses(operation: Operation, dialect: Dialect, schema_of: Mapping[str, A
     for success, kind in operation.answers.items():
         content = {} if kind is None else {"content": {operation.content_type: {"schema": schema_of[repr(kind)]}}}
         cached = _HEADERS_OF_CACHED if operation.cached else ()
-        responses[str(success)] = {"description": "Success.", "headers": _headers(cached), **content}
+        left = _OF_LEFT if refusals.RateLimitedError in operation.refuses else {}
+        responses[str(success)] = {"description": "Success.", "headers": _headers(cached) | left, **content}
     if operation.cached:
         responses["304"] = {"description": "What the caller has is current.", "headers": _headers(_HEADERS_OF_CACHED)}
 

@@ -90,11 +90,17 @@ def key_within_reach(connection: Connection, caller: Caller, tenant_id: UUID, ke
 
 @dataclass(frozen=True)
 class Rights:
-    """What may be handed on by way of a key: which scope, until when, and from which networks; None sets no bound."""
+    """
+    What may be handed on by way of a key: which scope, until when, and from which networks; None sets no bound.
+
+    `by_key` says that a key hands it on, which may be used `requests_per_minute`, or as often as is usual.
+    """
 
     scope: str
     ends_at: datetime | None = None
     networks: Sequence[str] | None = None
+    by_key: bool = False
+    requests_per_minute: int | None = None
 
     def reach(self, networks: Sequence[str] | None) -> bool:
         """Tell whether these networks, or everywhere, lie within the own ones."""
@@ -123,7 +129,8 @@ def rights_of(connection: Connection, caller: Caller, *, now: datetime) -> Right
         raise InsufficientScopeError(access_tokens.KEYS_WRITE)
     # A grace never lies beyond the key's own end.
     scope = access_tokens.shared(caller.scope, held.scopes)
-    return Rights(scope, held.grace_ends_at or held.expires_at, held.networks)
+    ends_at = held.grace_ends_at or held.expires_at
+    return Rights(scope, ends_at, held.networks, by_key=True, requests_per_minute=held.requests_per_minute)
 
 
 def key_id_of(presented: str) -> str:

@@ -13,6 +13,7 @@ from app.flows.refusals import (
     TenantSuspendedError,
 )
 from app.flows.steps.master_keys import Admissible
+from app.flows.steps.quotas import count_use
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.identifiers import print_id
@@ -72,10 +73,10 @@ def admit_key(
 ) -> api_keys.Key:
     """
     Give the key that was authenticated, or refuse: a rejected one, one of a suspended tenant, and one that is used from
-    elsewhere than it may be.
+    elsewhere than it may be, or more often.
 
     Raises:
-        InvalidApiKeyError, TenantSuspendedError, KeyElsewhereError: as they say.
+        InvalidApiKeyError, TenantSuspendedError, KeyElsewhereError, QuotaSpentError: as they say.
         RateLimitedError: it is wrong, and was for too often.
     """
     guess = Guess(source, presented.id, presented.text)
@@ -92,6 +93,8 @@ def admit_key(
         logs.event("api_key.elsewhere", key=api_keys.key_name(outcome.key.id), source=source)
         raise KeyElsewhereError
     tools.uses.note(outcome.key.id, api_keys.Use(tools.clock.now(), source))
+    # Last: nobody but its owner, from where they may be, uses up what it may.
+    count_use(outcome.key, tools)
     return outcome.key
 
 

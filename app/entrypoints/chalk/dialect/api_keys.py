@@ -19,13 +19,14 @@ _MOST_METADATA_BYTES = 4096
 Scopes = Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(min_length=1, max_length=50)]
 Networks = Annotated[list[Annotated[str, Meta(min_length=2, max_length=50)]], Meta(min_length=1, max_length=50)]
 Moment = Annotated[datetime, Meta(tz=True)]
+PerMinute = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class CreateKeyRequest(Request, frozen=True):
     """
     POST /tenants/{id}/api-keys. Without `scopes`, it holds what the caller does; without `expires_at`, it lives as
     long as the caller's; without `allowed_cidrs`, it works from wherever that does; without `mode`, it is of the
-    caller's. `metadata` has 4 KiB at most.
+    caller's; without `rate_limit_per_minute`, it may make as many requests. `metadata` has 4 KiB at most.
     """
 
     name: Name
@@ -34,12 +35,14 @@ class CreateKeyRequest(Request, frozen=True):
     expires_at: Moment | UnsetType | None = UNSET
     allowed_cidrs: Networks | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
+    rate_limit_per_minute: PerMinute | UnsetType | None = UNSET
 
 
 class ChangeKeyRequest(Request, frozen=True):
     """
     PATCH /tenants/{id}/api-keys/{key_id}; what is left out stays as it is. A key loses scopes and time, and gains none.
-    Networks lie within those of the calling key; null lets it be used from everywhere, if that may.
+    Networks and the limit of requests lie within those of the calling key; null lets it be used from everywhere, or as
+    often as is usual, if that may.
     """
 
     name: Name | UnsetType = UNSET
@@ -47,12 +50,14 @@ class ChangeKeyRequest(Request, frozen=True):
     expires_at: Moment | UnsetType = UNSET
     allowed_cidrs: Networks | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
+    rate_limit_per_minute: PerMinute | UnsetType | None = UNSET
 
 
 class ApiKeyBody(Struct, frozen=True):
     """
     A key without its secret; a `rotating` one has been replaced by `replaced_by`, and works until `grace_ends_at`. From
     `safe_to_retire_at` on, nobody will have used it for an hour, as far as is known: uses are written a minute late.
+    A `rate_limit_per_minute` of null is the usual limit of the server.
     """
 
     id: str
@@ -74,6 +79,7 @@ class ApiKeyBody(Struct, frozen=True):
     last_used_ip: str | None
     used_in_last_hour: bool
     safe_to_retire_at: str | None
+    rate_limit_per_minute: int | None
 
 
 class CreatedKeyBody(ApiKeyBody, frozen=True, kw_only=True):
@@ -174,5 +180,6 @@ def _fields(key: KeyDetails, now: datetime) -> dict[str, Any]:
         "last_used_at": moment(key.last_used_at),
         "last_used_ip": key.last_used_address,
         "used_in_last_hour": key.unused_for_an_hour_at(now) > now,
+        "rate_limit_per_minute": key.requests_per_minute,
         "safe_to_retire_at": moment(key.unused_for_an_hour_at(now)) if key.status_at(now) == "rotating" else None,
     }

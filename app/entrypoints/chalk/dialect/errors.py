@@ -38,6 +38,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.ParticipantRemovedError: (409, "CONFLICT"),
     refusals.ParticipantBannedError: (403, "FORBIDDEN"),
     refusals.RateLimitedError: (429, "RATE_LIMITED"),
+    refusals.QuotaSpentError: (429, "RATE_LIMITED"),
     refusals.RoomLimitError: (409, "CONFLICT"),
     refusals.PayloadTooLargeError: (413, "PAYLOAD_TOO_LARGE"),
     refusals.UnsupportedMediaTypeError: (415, "UNSUPPORTED_MEDIA_TYPE"),

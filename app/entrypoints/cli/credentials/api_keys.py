@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -11,7 +12,7 @@ from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.check_api_key import check_api_key
 from app.flows.create_api_key import KeyWanted, create_api_key
 from app.flows.look_up_api_keys import look_up_api_keys
-from app.flows.results import Caller, CreatedKey, KeyDetails, Mode
+from app.flows.results import Caller, CreatedKey, KeyDetails
 from app.flows.revoke_api_key import revoke_api_key
 from app.flows.rotate_api_key import Reason, rotate_api_key
 from app.flows.tools import Tools
@@ -25,8 +26,16 @@ _OPERATOR = Caller(kind="operator", tenant_id=None, key_id=None, scope="")
 _OUTPUT = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print it."
 )
-_ROW = "{:12}  {:8}  {:4}  {:20}  {:20}  {}"
-_COLUMNS = ("id", "status", "mode", "created_at", "expires_at", "name")
+_ROW = "{:12}  {:8}  {:4}  {:20}  {:20}  {:>10}  {}"
+_COLUMNS = {
+    "id": "id",
+    "status": "status",
+    "mode": "mode",
+    "created_at": "created at",
+    "expires_at": "expires at",
+    "rate_limit_per_minute": "per minute",
+    "name": "name",
+}
 _PAGE = 100
 
 
@@ -45,14 +54,20 @@ def keys() -> None:
 @click.option("--mode", type=click.Choice(["live", "test"]), default="live", show_default=True, help="What it reaches.")
 @click.option("--scope", help="What it may do, with spaces between; all, if not given.")
 @click.option("--expires-at", help="Until when it works, as 2027-01-31T00:00:00Z; without end, if not given.")
+@click.option("--rate-limit", type=click.IntRange(1, 1_000_000), help="Requests a minute; as usual, if not given.")
 @_on_a_tenant
-def create(
-    launcher: Launcher, *, tenant: str, output: str, name: str, mode: Mode, scope: str | None, expires_at: str | None
-) -> None:
+def create(launcher: Launcher, *, tenant: str, output: str, name: str, **asked: Any) -> None:
     """Issue another key of a tenant. It is shown this once."""
     if not is_name(name):
         raise click.BadParameter("must have 1 to 200 characters, and no control characters", param_hint="--name")
-    wanted = KeyWanted(name, scope, None if expires_at is None else _moment(expires_at), mode=mode)
+    ends = asked["expires_at"]
+    wanted = KeyWanted(
+        name,
+        asked["scope"],
+        None if ends is None else _moment(ends),
+        mode=asked["mode"],
+        requests_per_minute=asked["rate_limit"],
+    )
     _print_created(create_api_key(_OPERATOR, tenant, wanted, _tools(launcher)), output)
 
 
@@ -66,7 +81,7 @@ def list_keys(launcher: Launcher, tenant: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(found))
         return
-    click.echo(_ROW.format(*(name.replace("_", " ") for name in _COLUMNS)))
+    click.echo(_ROW.format(*_COLUMNS.values()))
     for each in found:
         click.echo(_ROW.format(*(each[name] or "-" for name in _COLUMNS)))
 
@@ -128,13 +143,14 @@ def _all(tenant: str, tools: Tools) -> Iterable[KeyDetails]:
             return
 
 
-def _facts(key: KeyDetails, now: datetime) -> dict[str, str | None]:
+def _facts(key: KeyDetails, now: datetime) -> dict[str, str | int | None]:
     return {
         "id": f"key_{key.id}",
         "name": key.name,
         "mode": key.mode,
         "status": key.status_at(now),
         "scope": key.scopes,
+        "rate_limit_per_minute": key.requests_per_minute,
         "created_at": rfc3339(key.created_at),
         "expires_at": None if key.expires_at is None else rfc3339(key.expires_at),
     }

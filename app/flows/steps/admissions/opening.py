@@ -15,6 +15,7 @@ from app.flows.refusals import (
     RoomFullError,
 )
 from app.flows.steps.admissions.authority import Authority, Entered, enter, must_rank
+from app.flows.steps.quotas import count_token
 from app.flows.steps.tokens import life_of, narrowed
 from app.flows.tools import Tools
 from app.foundation.database import Connection
@@ -61,6 +62,7 @@ def open_session(
         RoomEndedError, RoomFullError, ParticipantBannedError, ParticipantRemovedError: as they say.
         ForbiddenError: the role is above the one of the token.
         InvalidScopeError: more is asked than the role and the authority have together, or they share nothing.
+        QuotaSpentError: too many tokens were asked for in this minute; nobody is admitted.
     """
     entered = enter(connection, authority, wanted.room_id, now=now)
     authority, room = entered.authority, entered.room
@@ -86,6 +88,7 @@ def open_session(
         sender=authority.sender,
     )
     policy = life_of(tools, offline=wanted.offline, access_ttl_seconds=wanted.access_ttl_seconds)
+    count_token(room.tenant_id, None if authority.token is None else authority.token.session_id, tools)
     return Opened(participant, room, refresh_tokens.start(connection, new, policy, now=now))
 
 
