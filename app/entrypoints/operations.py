@@ -31,6 +31,7 @@ CLIENT: Refusals = (
     refusals.InvalidApiKeyError,
     refusals.KeyElsewhereError,
     refusals.RateLimitedError,
+    refusals.QuotaSpentError,
     refusals.TenantSuspendedError,
 )
 BY_KEY: Refusals = (
@@ -38,6 +39,7 @@ BY_KEY: Refusals = (
     refusals.InvalidApiKeyError,
     refusals.KeyElsewhereError,
     refusals.RateLimitedError,
+    refusals.QuotaSpentError,
     refusals.TenantSuspendedError,
     refusals.InsufficientScopeError,
 )

@@ -29,6 +29,7 @@ def authenticate_api_key(
         InvalidApiKeyError: unknown, malformed, revoked or expired, all alike.
         TenantSuspendedError: the key is right, its tenant is suspended.
         RateLimitedError: too many wrong ones came from this source, or for this key.
+        QuotaSpentError: it is right, and was used too often in this minute.
     """
     parsed = steps.hear_key(presented, sender.address, tools)
     with tools.database.reading() as connection:

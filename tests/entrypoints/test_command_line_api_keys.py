@@ -61,7 +61,8 @@ def test_a_key_is_made_seen_replaced_and_revoked(run, tools):
     tenant = a_tenant(tools)
     to = ("--tenant", tenant.id)
 
-    created = run("create", *to, "--name", "CI", "--scope", "rooms:read offline_access", "--output", "json").facts
+    asked = ("--name", "CI", "--scope", "rooms:read offline_access", "--rate-limit", "7")
+    created = run("create", *to, *asked, "--output", "json").facts
     assert authenticate_api_key(created["api_key"], tools).scope == "rooms:read offline_access"
     rotated = dict(line.split("=") for line in run("rotate", created["id"], *to, "--grace", "60").out.splitlines())
     listed = run("list", *to, "--output", "json").facts
@@ -74,6 +75,9 @@ def test_a_key_is_made_seen_replaced_and_revoked(run, tools):
         (rotated["KEY_ID"], "active", "CI"),
     }
     assert [row.split()[:2] for row in table[1:]] == [[each["id"], each["status"]] for each in listed]
+    # Its successor has the same limit.
+    assert sorted(each["rate_limit_per_minute"] or 0 for each in listed) == [0, 7, 7]
+    assert sorted(row.split()[-2] for row in table[1:]) == ["-", "7", "7"]
     assert not any(secret in run("list", *to).out for secret in (created["api_key"], rotated["API_KEY"]))
 
     pair = a_pair(tools, Tenant(tenant.id, rotated["API_KEY"]))
@@ -121,6 +125,7 @@ def test_a_compromised_key_is_dead_at_once(run, tools):
         (["create", "--tenant", "tenant_x", "--name", "CI"], 1, "Not found"),
         (["create", "--tenant", "{}", "--name", "\x07"], 2, "--name"),
         (["create", "--tenant", "{}", "--name", "CI", "--scope", "admin"], 1, "scope"),
+        (["create", "--tenant", "{}", "--name", "CI", "--rate-limit", "0"], 2, "--rate-limit"),
         (["create", "--tenant", "{}", "--name", "CI", "--expires-at", "tomorrow"], 2, "--expires-at"),
         (["create", "--tenant", "{}", "--name", "CI", "--expires-at", "2027-01-31T00:00:00"], 2, "--expires-at"),
         (["create", "--tenant", "{}", "--name", "CI", "--expires-at", "2001-01-31T00:00:00Z"], 1, "future"),

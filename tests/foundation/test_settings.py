@@ -85,6 +85,9 @@ def test_every_default_is_allowed(variable):
         ("MAX_BODY_BYTES", 1024, 10_485_760),
         ("GUESSES_PER_SOURCE", 1, 1_000_000),
         ("GUESSES_PER_CREDENTIAL", 1, 1_000_000),
+        ("REQUESTS_PER_KEY", 0, 1_000_000),
+        ("TOKENS_PER_TENANT", 0, 1_000_000),
+        ("TOKENS_PER_SESSION", 0, 1_000_000),
     ],
 )
 def test_a_number_stays_in_its_range(name, low, high):
@@ -180,6 +183,47 @@ def test_a_database_url_that_cannot_serve_is_refused_and_not_repeated(url):
     assert said.startswith("CHALK_DATABASE_URL: must be ")
     assert "sqlite" in said
     assert "hidden" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "memory",
+        "memory://here",
+        "localhost:6379",
+        "redis://",
+        "redis:///0",
+        "redis://:hidden@",
+        "redis://:hidden@host:port",
+        "redis://host:0",
+        "redis://[::1",
+        "redis+unix://",
+        "redis+cluster://host:6379",
+        "memcached://host:11211",
+        "http://host:6379",
+    ],
+)
+def test_a_store_of_limits_that_cannot_serve_is_refused_and_not_repeated(url):
+    """
+    B2, A17: a misspelt store is told at the start, and never taken for the memory of a worker.
+    """
+    (said,) = problems(LIMITS_URL=url)
+
+    assert said.startswith("CHALK_LIMITS_URL: must be memory://, or the URL of a server: redis://")
+    assert "hidden" not in said
+
+
+def test_a_store_of_limits_is_a_server_or_memory():
+    """
+    B2: with and without TLS, by a socket, as Redis or Valkey; its password is not printed.
+    """
+    assert settings.read({}).limits.url is None
+    for name in ("redis", "valkey"):
+        for url in (f"{name}://10.0.0.5", f"{name}s://u:hidden@host:6380/2", f"{name}+unix:///run/redis.sock"):
+            read = settings.read({"CHALK_LIMITS_URL": url})
+            assert read.limits.url == url
+            assert "hidden" not in repr(read)
 
 
 def test_printed_settings_hold_no_secret():

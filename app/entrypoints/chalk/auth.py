@@ -16,10 +16,11 @@ from app.flows.results import Once, TokenPair
 from app.flows.revoke_token import revoke_token
 from app.protocol.requests import Transport
 
+_LIMITED = (refusals.RateLimitedError, refusals.QuotaSpentError)
 _EXCHANGE = (
     refusals.MalformedJsonError,
     refusals.InvalidApiKeyError,
-    refusals.RateLimitedError,
+    *_LIMITED,
     refusals.KeyElsewhereError,
     refusals.TenantSuspendedError,
     refusals.NotFoundError,
@@ -69,7 +70,7 @@ def token() -> Response:
     Operation(
         json=RefreshRequest,
         answers={200: Data[TokenBody]},
-        refuses=(*BODY, refusals.MalformedJsonError, refusals.InvalidRefreshTokenError, refusals.RateLimitedError),
+        refuses=(*BODY, refusals.MalformedJsonError, refusals.InvalidRefreshTokenError, *_LIMITED),
         headers={"Idempotency-Key": IdempotencyKey},
     )
 )
