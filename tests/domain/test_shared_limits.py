@@ -4,10 +4,13 @@ import functools
 import logging
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from app.domain.rate_limits import Guess, Guesses, Quotas, Shared
+from app.domain.rate_limits.counters import Counters
+from app.domain.rate_limits.limits import Window
 from app.foundation.errors import ConfigurationError
 from tests.clock import StillClock
 from tests.stores import a_store
@@ -165,6 +168,50 @@ def test_an_outage_costs_one_wait_in_five_seconds(store, connect, clock, caplog)
     assert shared.hit("name", 60).count >= 2
     assert (shared.away, shared.outages, shared.failures) == (False, 1, 2)
     assert [name for name, _ in events(caplog, "limits.away", "limits.back")] == ["limits.away", "limits.back"]
+
+
+def test_one_of_many_waits_for_a_store_that_is_away(store, connect, clock):
+    """
+    When it is time to ask again, one thread finds out for all; the others go on at once.
+    """
+    shared = connect()
+    store.hang()
+    shared.hit("name", 60)
+    clock.step(seconds=5)
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: shared.hit("name", 60), range(64)))
+
+    assert answers == [None] * 64
+    assert shared.failures == 2
+
+
+def test_a_store_that_forgets_gives_nothing_back(store, worker):
+    """
+    A17: a source that a worker knows to be beyond its limit stays so for its minute, without another question.
+    """
+    guesser = worker()
+    for _ in range(3):
+        guesser.was_wrong(Guess(HERE))
+
+    store.forget()
+
+    assert guesser.is_unheard(Guess(HERE)) is not None
+    assert store.names() == {}
+
+
+def test_an_answer_that_comes_late_makes_nobody_forget(clock):
+    """
+    A17: of two answers of the store that change places, the higher count is kept; of another minute, the newer one.
+    """
+    counters = Counters(clock)
+    counters.learn("name", Window(9, 30.0), 60)
+    counters.learn("name", Window(8, 30.0), 60)
+    assert counters.look("name") == Window(9, 30.0)
+
+    clock.step(seconds=30)
+    counters.learn("name", Window(1, 60.0), 60)
+    assert counters.hit("name", 60) == Window(2, 60.0)
 
 
 def test_a_store_that_was_begun_anew_needs_nobody(store, connect):

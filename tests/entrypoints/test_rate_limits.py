@@ -1,10 +1,13 @@
 """How much a key may ask, what every answer says of it, and who sets it."""
 
+import dataclasses
 import re
 
 import pytest
 
+from app.domain.rate_limits import Quotas
 from app.entrypoints.wiring import wiring_of
+from app.flows import steps
 from tests.builders import Tenant, a_room, a_tenant, an_operator
 from tests.guessers import DOORS, Secrets, at
 from tests.named_keys import by, keys_of, name_of, post, posted
@@ -214,6 +217,17 @@ def test_no_key_gives_more_than_it_has(http, tools, tenant, clock):
     raised = http.patch(own, json={"rate_limit_per_minute": 1000}, headers=operator)
     assert raised.json["data"]["rate_limit_per_minute"] == 1000
     assert left(ROOMS(http, small, HOME))[0] == 1000
+
+
+def test_without_a_usual_limit_a_limited_key_gives_limited_ones(tools, clock):
+    """
+    I10: where there is no usual limit, null gives more than any number.
+    """
+    unlimited = dataclasses.replace(tools, quotas=Quotas(0, 0, 0, clock))
+    small, free = (steps.Rights("keys:write", by_key=True, requests_per_minute=each) for each in (3, None))
+
+    assert [steps.allows(small, each, unlimited) for each in (None, 4, 3)] == [False, False, True]
+    assert [steps.allows(free, each, unlimited) for each in (None, 1_000_000)] == [True, True]
 
 
 def test_operators_have_no_limit(http, tools, tenant):
