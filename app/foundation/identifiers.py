@@ -4,16 +4,26 @@ Identifiers on the wire: TypeIDs, a prefix and a UUIDv7 in Crockford base32.
 Source: the TypeID specification 0.3; RFC 9562 section 5.7 for UUIDv7.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 import uuid_utils
 from typeid import TypeID
 from typeid.core.errors import TypeIDException
 
+# Below the milliseconds of a UUIDv7.
+_RANDOM_BITS = 80
+
 
 def new_id() -> UUID:
     """Make a UUIDv7: unique everywhere, and later ones sort after earlier ones."""
     return UUID(int=uuid_utils.uuid7().int)
+
+
+def id_before(value: UUID, span: timedelta) -> UUID:
+    """Give what sorts before every UUIDv7 that is not older by more than this than another one."""
+    milliseconds = (value.int >> _RANDOM_BITS) - span // timedelta(milliseconds=1)
+    return UUID(int=max(0, milliseconds) << _RANDOM_BITS)
 
 
 def print_id(prefix: str, value: UUID) -> str:

@@ -3,6 +3,8 @@
 from app.domain.audit.events import (
     ApiKeyChanged,
     ApiKeyCreated,
+    ApiKeyInBrowser,
+    ApiKeyLeaked,
     ApiKeyRevoked,
     ApiKeyRotated,
     ClientKeysChanged,
@@ -27,11 +29,13 @@ from app.domain.audit.events import (
     TenantResumed,
     TenantSuspended,
 )
-from app.domain.audit.log import Entry, forget, page, record
+from app.domain.audit.log import Entry, forget, page, page_since, record, was_told
 
 __all__ = [
     "ApiKeyChanged",
     "ApiKeyCreated",
+    "ApiKeyInBrowser",
+    "ApiKeyLeaked",
     "ApiKeyRevoked",
     "ApiKeyRotated",
     "ClientKeysChanged",
@@ -58,5 +62,7 @@ __all__ = [
     "TenantSuspended",
     "forget",
     "page",
+    "page_since",
     "record",
+    "was_told",
 ]

@@ -17,7 +17,7 @@ class TenantOpened(Event, frozen=True, kw_only=True, tag="tenant.opened"):
 
 
 class TenantChanged(Event, frozen=True, kw_only=True, tag="tenant.changed"):
-    """The tenant has another name or other limits."""
+    """The tenant has another name, other limits, or deals with leaked keys in another way."""
 
 
 class TenantSuspended(Event, frozen=True, kw_only=True, tag="tenant.suspended"):
@@ -139,6 +139,23 @@ class ApiKeyRevoked(Event, frozen=True, kw_only=True, tag="api_key.revoked"):
     key_id: str
 
 
+class ApiKeyLeaked(Event, frozen=True, kw_only=True, tag="api_key.leaked", omit_defaults=True):
+    """
+    Somebody reported that they hold an API key, from `address`; what was done by `policy`, and until when the key
+    works now, which is left out when it has no end.
+    """
+
+    key_id: str
+    policy: str
+    works_until: str | None = None
+
+
+class ApiKeyInBrowser(Event, frozen=True, kw_only=True, tag="api_key.in_browser"):
+    """A browser sent an API key that none may send, and was refused; told at most once an hour of a key."""
+
+    key_id: str
+
+
 class SessionRevoked(Event, frozen=True, kw_only=True, tag="session.revoked"):
     """A session was ended by its client, or by the tenant."""
 
@@ -180,6 +197,8 @@ AnyEvent = (
     | ApiKeyChanged
     | ApiKeyRotated
     | ApiKeyRevoked
+    | ApiKeyLeaked
+    | ApiKeyInBrowser
     | SessionRevoked
     | SessionsRevoked
     | RefreshReuseDetected

@@ -1,6 +1,5 @@
 """/tenants/{id}/events: what was done in a tenant's name, and what happened to it, by API key."""
 
-import msgspec
 from flask import Blueprint, Response
 from msgspec import Struct
 
@@ -49,13 +48,12 @@ def list_all(tenant_id: str) -> Response:
 
 
 def _body(entry: Entry) -> EventBody:
-    data = msgspec.to_builtins(entry.event)
     return EventBody(
         id=print_id("evt", entry.id),
-        type=data.pop("type"),
+        type=entry.type,
         created_at=rfc3339(entry.created_at),
         actor=entry.actor,
         address=entry.address,
         request_id=entry.request_id,
-        data=data,
+        data=entry.data,
     )
