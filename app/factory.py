@@ -1,8 +1,10 @@
 """Join the parts; nothing else does."""
 
+import contextlib
 import functools
 import threading
 from datetime import timedelta
+from multiprocessing import util
 from pathlib import Path
 
 from flask import Flask, Response, g, request
@@ -17,7 +19,8 @@ from app.flows import tools as workshop
 from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.forget_expired import BATCH, forget_expired
 from app.flows.note_uses import note_uses
-from app.flows.refusals import DatabaseAwayError, InvalidRequestError, NotFoundError
+from app.flows.record_sightings import record_sightings
+from app.flows.refusals import DatabaseAwayError, InvalidRequestError, KeyInBrowserError, NotFoundError
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation import logs, master_key_files
 from app.foundation.background import Occasionally, Soon
@@ -83,6 +86,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         app.before_request(cleaner.nudge)
         writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
         app.after_request(lambda response: _note_uses(response, tools, writer))
+        # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
+        util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
     if warm:
         _warm(tools)
     return app
@@ -162,6 +167,10 @@ def _refuse(error: Exception) -> Response:
     refuse = oauth.refuse if request.path.startswith(oauth.DIALECT.prefixes) else chalk.refuse
     refusal = refusal_of(error)
     watching.refused(refusal)
+    if isinstance(refusal, KeyInBrowserError):
+        # Here and not in the story, whose transaction had to be over first; nobody but a browser waits for it.
+        with contextlib.suppress(DatabaseAwayError):
+            record_sightings(wired().tools)
     return refuse(refusal)
 
 
@@ -179,6 +188,11 @@ def _note_uses(response: Response, tools: workshop.Tools, writer: Soon) -> Respo
     if tools.uses:
         writer.nudge()
     return response
+
+
+def _note_the_last_uses(tools: workshop.Tools) -> None:
+    with contextlib.suppress(DatabaseAwayError):
+        note_uses(tools)
 
 
 def _warm(tools: workshop.Tools) -> None:

@@ -26,6 +26,9 @@ _LOG = logging.getLogger(__name__)
 _NAME = "chalk"
 # All that the protocol reads.
 _HEADERS = ("Authorization", "Idempotency-Key")
+# What browsers set by themselves, and no page can leave out (Fetch section 3.1; Fetch Metadata section 2). Not
+# Sec-Fetch-Mode: Node.js sends that, too.
+_BROWSERS_MARKS = ("Origin", "Sec-Fetch-Site")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def sender() -> Sender:
     """Give who sent this request, as far as the network tells."""
     hops = request.headers.get("X-Forwarded-For", "")
     address = client_address(request.remote_addr or "", hops, wired().trusted_proxies)
-    return sender_of(address, request.headers.get("User-Agent"), g.request_id)
+    from_browser = any(mark in request.headers for mark in _BROWSERS_MARKS)
+    return sender_of(address, request.headers.get("User-Agent"), g.request_id, from_browser=from_browser)
 
 
 def carried() -> Transport:

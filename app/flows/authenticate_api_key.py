@@ -28,6 +28,7 @@ def authenticate_api_key(
         IdempotencyKeyReusedError: it is, and the rotation said something else.
         InvalidApiKeyError: unknown, malformed, revoked or expired, all alike.
         TenantSuspendedError: the key is right, its tenant is suspended.
+        KeyInBrowserError, KeyElsewhereError: it is, and may not be used from there.
         RateLimitedError: too many wrong ones came from this source, or for this key.
         QuotaSpentError: it is right, and was used too often in this minute.
     """
@@ -38,7 +39,7 @@ def authenticate_api_key(
             # Only now: had it replaced itself meanwhile, the reply would have been missed.
             outcome, lost = steps.look_at_retired(connection, parsed, once, tools)
 
-    key = steps.admit_key(outcome, parsed, sender.address, tools)
+    key = steps.admit_key(outcome, parsed, sender, tools)
     if lost is not None:
         reply = steps.reply_of(lost, tools)
         logs.event("api_key.successor_fetched", key=api_keys.key_name(key.id))

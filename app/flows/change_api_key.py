@@ -57,4 +57,4 @@ def _allowed(changes: KeyChanges, before: KeyDetails, rights: steps.Rights, now:
         raise InvalidRequestError("expires_at", "must be in the future, and not later than it is")
     if changes.scopes is None:
         return changes
-    return dataclasses.replace(changes, scopes=steps.narrowed(changes.scopes, before.scopes))
+    return dataclasses.replace(changes, scopes=steps.narrowed(changes.scopes, before.scopes, field="scopes"))

@@ -20,7 +20,9 @@ def change_tenant(caller: Caller, presented_id: str, changes: Changes, tools: To
     Raises:
         NotFoundError: no such tenant, or someone else's.
         ForbiddenError: only an operator suspends or resumes, and a test key changes nothing.
-        InsufficientScopeError: the key lacks `tenant:write`, or for the client's keys `keys:write`.
+        InsufficientScopeError: the key lacks `tenant:write`, or `keys:write` for the client's keys and for what becomes
+            of keys that leak.
+        InvalidApiKeyError: the caller's own key ended meanwhile; asked for the latter.
         InvalidRequestError: the client's keys are not ones that could verify an assertion.
     """
     tenant_id = steps.must_reach(caller, presented_id, access_tokens.TENANT_WRITE)
@@ -29,6 +31,9 @@ def change_tenant(caller: Caller, presented_id: str, changes: Changes, tools: To
     now = tools.clock.now()
     with tools.database.transaction() as connection:
         before = tenants.find(connection, tenant_id) if tenants.hold(connection, tenant_id) else None
+        if changes.on_leak is not None:
+            # It may have been reported while it waited.
+            steps.rights_of(connection, caller, now=now)
         changed = tenants.change(connection, tenant_id, changes, now=now)
         if before is None or changed is None:
             raise NotFoundError
@@ -50,7 +55,7 @@ def change_tenant(caller: Caller, presented_id: str, changes: Changes, tools: To
 def _allowed(caller: Caller, changes: Changes) -> Changes:
     if changes.suspended is not None:
         steps.must_be_operator(caller)
-    if changes.client_keys is not None or changes.withdrawn:
+    if changes.client_keys is not None or changes.withdrawn or changes.on_leak is not None:
         steps.must_hold(caller, access_tokens.KEYS_WRITE)
     if changes.client_keys is None:
         return changes
@@ -63,7 +68,7 @@ def _allowed(caller: Caller, changes: Changes) -> Changes:
 
 def _events(before: Tenant, after: Tenant) -> list[audit.Event]:
     events: list[audit.Event] = []
-    if (before.name, before.limits) != (after.name, after.limits):
+    if (before.name, before.limits, before.on_leak) != (after.name, after.limits, after.on_leak):
         events.append(audit.TenantChanged())
     if before.client_keys != after.client_keys:
         events.append(audit.ClientKeysChanged())

@@ -26,6 +26,7 @@ class KeyWanted:
         metadata: the owner's notes, as JSON.
         mode: live or test; None for the caller's.
         requests_per_minute: how often it may be used; None for as often as the caller's.
+        from_browsers: whether a browser may send it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class KeyWanted:
     metadata: str | None = None
     mode: Mode | None = None
     requests_per_minute: int | None = None
+    from_browsers: bool = False
 
 
 def create_api_key(
@@ -93,7 +95,7 @@ def _new(
         kind="sk",
         tenant_id=tenant.id,
         mode=mode,
-        scopes=rights.scope if wanted.scope is None else steps.narrowed(wanted.scope, rights.scope),
+        scopes=steps.narrowed(rights.scope if wanted.scope is None else wanted.scope, rights.scope, field="scopes"),
         name=wanted.name,
         notes=wanted.metadata,
         networks=None if networks is None else " ".join(networks),
@@ -102,4 +104,5 @@ def _new(
         assertion_only=tenant.client_keys is not None,
         suspended_at=now if tenant.suspended else None,
         requests_per_minute=per_minute,
+        from_browsers=wanted.from_browsers,
     )

@@ -123,7 +123,7 @@ def exchange_token(wanted: TokenExchange, tools: Tools) -> TokenPair:
 
 def _key(wanted: TokenExchange, tenant_id: UUID, tools: Tools) -> _Subject:
     credential = steps.Credential(
-        client_id=print_id("tenant", tenant_id), secret=wanted.subject_token, source=wanted.sender.address
+        client_id=print_id("tenant", tenant_id), secret=wanted.subject_token, sender=wanted.sender
     )
     try:
         holder = steps.authenticate_client(credential, tools)

@@ -1,6 +1,6 @@
 """Let rows go that nobody can need any more."""
 
-from app.domain import audit, clients, idempotency, refresh_tokens
+from app.domain import api_keys, audit, clients, idempotency, refresh_tokens
 from app.flows.tools import Tools
 
 # Rows of each kind; fewer than this in all, and little is left.
@@ -9,8 +9,8 @@ BATCH = 500
 
 def forget_expired(tools: Tools) -> int:
     """
-    Delete some sessions that have been over for long, events that are old, replies that nobody may fetch any more, and
-    assertions that nobody could use again.
+    Delete some sessions that have been over for long, events that are old, replies that nobody may fetch any more,
+    assertions that nobody could use again, and counts of uses of a month ago.
 
     A small batch, in one short transaction: called again until it gives 0, or now and then by every worker.
 
@@ -25,4 +25,5 @@ def forget_expired(tools: Tools) -> int:
         forgotten = refresh_tokens.forget(connection, over_before=now - tools.keep_ended, most=BATCH)
         forgotten += audit.forget(connection, recorded_before=now - tools.keep_events, most=BATCH)
         forgotten += idempotency.forget(connection, most=BATCH, now=now)
+        forgotten += api_keys.forget_hours(connection, most=BATCH, now=now)
         return forgotten + clients.forget(connection, most=BATCH, now=now)

@@ -5,7 +5,7 @@ from uuid import UUID
 from app.domain import access_tokens, api_keys, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
-from app.flows.results import Caller, KeyDetails
+from app.flows.results import Caller, Hour, KeyDetails
 from app.flows.tools import Tools
 from app.foundation.pages import Page
 
@@ -53,3 +53,16 @@ def look_up_api_keys(
         return Page(items=items, next_cursor=None)
     # Cursors hold a UUID; the id of a key is shorter.
     return Page(items=items, next_cursor=tools.cursors.seal(owner, UUID(bytes=items[-1].id.encode().rjust(16, b"\0"))))
+
+
+def look_up_uses(caller: Caller, presented_tenant_id: str, presented_id: str, tools: Tools) -> Page[Hour]:
+    """
+    List the hours of the last seven days in which a key was used, the present one first; all in one page.
+
+    Raises:
+        NotFoundError: no such tenant or key, or someone else's.
+        InsufficientScopeError: the credential lacks `keys:read`.
+    """
+    key = look_up_api_key(caller, presented_tenant_id, presented_id, tools)
+    with tools.database.reading() as connection:
+        return Page(items=api_keys.hours_of(connection, key.id, now=tools.clock.now()), next_cursor=None)

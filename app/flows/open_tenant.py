@@ -2,7 +2,7 @@
 
 from app.domain import access_tokens, api_keys, audit, tenants
 from app.flows import steps
-from app.flows.results import Caller, Limits, Once, OpenedTenant
+from app.flows.results import Caller, Limits, Once, OnLeak, OpenedTenant
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.identifiers import print_id
@@ -10,7 +10,13 @@ from app.foundation.sender import NOBODY
 
 
 def open_tenant(
-    caller: Caller | None, name: str, limits: Limits, tools: Tools, *, once: Once[OpenedTenant] | None = None
+    caller: Caller | None,
+    name: str,
+    limits: Limits,
+    tools: Tools,
+    *,
+    on_leak: OnLeak = "revoke",
+    once: Once[OpenedTenant] | None = None,
 ) -> OpenedTenant:
     """
     Open a tenant with one API key that holds every scope.
@@ -21,6 +27,7 @@ def open_tenant(
         limits: what the tenant may use at once.
         tools: the story's tools.
         once: the request, if it may come again.
+        on_leak: what becomes of its keys that leak.
 
     Raises:
         ForbiddenError: the caller is not an operator.
@@ -33,7 +40,7 @@ def open_tenant(
     line = "" if caller is None else steps.line_of(caller)
     with tools.database.transaction() as connection:
         steps.begin_once(connection, once, line, tools)
-        tenant = tenants.open_tenant(connection, name, limits, now=now)
+        tenant = tenants.open_tenant(connection, name, limits, now=now, on_leak=on_leak)
         scopes = " ".join(access_tokens.VOCABULARY)
         new = api_keys.NewKey("sk", tenant.id, scopes)
         key = api_keys.issue(connection, new, pepper=tools.peppers[0], now=now)

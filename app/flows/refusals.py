@@ -16,6 +16,7 @@ Every refusal there is, drawn as a tree. A test counts them here, in both tables
     ├── InsufficientScopeError           the token lacks the scope that this needs
     ├── ForbiddenError                   right credential, wrong kind
     ├── KeyElsewhereError                right key, from an address that it may not be used from
+    ├── KeyInBrowserError                right key, from a browser, which its owner does not allow
     ├── TenantSuspendedError             right credential, paused by the operator
     ├── NotFoundError                    missing, or someone else's
     ├── KeyNotActiveError                the key was replaced meanwhile
@@ -59,6 +60,7 @@ __all__ = [
     "InvalidScopeError",
     "InvalidTargetError",
     "KeyElsewhereError",
+    "KeyInBrowserError",
     "KeyNotActiveError",
     "MalformedCredentialError",
     "MalformedJsonError",
@@ -145,10 +147,14 @@ class UnauthorizedClientError(ServiceError):
 
 
 class InvalidScopeError(ServiceError):
-    """A scope was asked for that does not exist, or that the credential does not hold."""
+    """A scope was asked for that does not exist, or that the credential does not hold; `field` is where it stands."""
 
     code = "invalid_scope"
     public = "The requested scope exceeds what this credential may grant"
+
+    def __init__(self, field: str = "scope") -> None:
+        super().__init__()
+        self.field = field
 
 
 class InvalidTargetError(ServiceError):
@@ -181,6 +187,13 @@ class KeyElsewhereError(ServiceError):
 
     code = "key_elsewhere"
     public = "This API key may not be used from this address"
+
+
+class KeyInBrowserError(ServiceError):
+    """The key is right, and a browser sent it, so it stands in a page that others can read; its owner is told."""
+
+    code = "key_in_browser"
+    public = "This API key was sent by a browser, where anyone can read it; send it from a server"
 
 
 class TenantSuspendedError(ServiceError):

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
-from app.domain.api_keys import IssuedKey, KeyChanges, KeyDetails, Mode
+from app.domain.api_keys import Hour, IssuedKey, KeyChanges, KeyDetails, Mode
 from app.domain.audit import Entry
 from app.domain.idempotency import Reply
 from app.domain.rate_limits import Standing
 from app.domain.refresh_tokens import Session
 from app.domain.rooms import NewParticipant, Participant, Role, Room
 from app.domain.signing_keys import KeyAges, KeyTimeline
-from app.domain.tenants import Changes, ClientKeys, Limits, Tenant
+from app.domain.tenants import Changes, ClientKeys, Limits, OnLeak, Tenant
 from app.foundation.sender import NOBODY, Sender
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Entry",
     "Finding",
     "HeldToken",
+    "Hour",
     "IssuedKey",
     "KeyAges",
     "KeyChanges",
@@ -36,6 +37,7 @@ __all__ = [
     "MasterKeyUse",
     "Mode",
     "NewParticipant",
+    "OnLeak",
     "Once",
     "OpenedTenant",
     "Participant",

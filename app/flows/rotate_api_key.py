@@ -6,7 +6,7 @@ from typing import Literal
 from app.domain import access_tokens, api_keys, audit, idempotency, refresh_tokens
 from app.flows import steps
 from app.flows.refusals import ForbiddenError, InvalidScopeError, KeyNotActiveError
-from app.flows.results import Caller, CreatedKey, KeyDetails, Once
+from app.flows.results import Caller, CreatedKey, IssuedKey, KeyDetails, Once
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.database import Connection
@@ -30,13 +30,15 @@ def rotate_api_key(
 
     The successor has the same name, mode, rights and end. A compromised key dies at once, whatever grace was asked for,
     and every session that it opened with it. A key that it had itself replaced, and that is still in its grace, ends.
+    One that leaked, and has its grace for that, is replaced by another key or an operator: its thief has it, too.
 
     Raises:
         NotFoundError: no such tenant or key, someone else's, or a live one for a test key.
         ForbiddenError: an operator called and named no key; or the key, and so its successor, outlives the caller's, or
             may be used from elsewhere or more often.
         InvalidScopeError: the key may do more than the caller, who would be shown its successor.
-        KeyNotActiveError: the key has its successor already; a compromised one has been ended all the same.
+        KeyNotActiveError: the key has its successor already, or leaked and is calling; a compromised one has been ended
+            all the same.
         InsufficientScopeError: the credential lacks `keys:write`.
         AlreadyDone, IdempotencyKeyReusedError: see `steps.begin_once`.
     """
@@ -50,7 +52,7 @@ def rotate_api_key(
         before = steps.key_within_reach(connection, caller, tenant_id, key_id)
         if presented_id is not None:
             _must_reach_as_far(connection, caller, before, tools, now)
-        issued = api_keys.rotate(connection, key_id, grace_ends_at=now + grace, pepper=tools.peppers[0], now=now)
+        issued = _replace(connection, caller, before, tools, grace_ends_at=now + grace, now=now)
         if reason == "compromised":
             _end_compromised(connection, key_id, now)
         rotated = None if issued is None else CreatedKey(issued, api_keys.get(connection, tenant_id, issued.id))
@@ -93,14 +95,24 @@ def _end_compromised(connection: Connection, key_id: str, now: datetime) -> None
     idempotency.forget_of_retired(connection, key_id)
 
 
+def _replace(
+    connection: Connection, caller: Caller, key: KeyDetails, tools: Tools, *, grace_ends_at: datetime, now: datetime
+) -> IssuedKey | None:
+    # Whoever calls by a key that leaked may be its thief.
+    if key.id == caller.key_id and key.grace_ends_at is not None:
+        return None
+    return api_keys.rotate(connection, key.id, grace_ends_at=grace_ends_at, pepper=tools.peppers[0], now=now)
+
+
 def _must_reach_as_far(connection: Connection, caller: Caller, key: KeyDetails, tools: Tools, now: datetime) -> None:
     rights = steps.rights_of(connection, caller, now=now)
     if access_tokens.without(key.scopes, rights.scope):
         raise InvalidScopeError
     if not rights.reach(key.networks) or not steps.allows(rights, key.requests_per_minute, tools):
         raise ForbiddenError
-    # One that is not active gets no successor.
-    if rights.ends_at is None or key.status_at(now) != "active":
+    # One that does not work, or has its successor, gets none; and nobody reaches farther than themselves.
+    is_replaceable = key.replaced_by is None and key.status_at(now) in {"active", "rotating"}
+    if rights.ends_at is None or not is_replaceable or key.id == caller.key_id:
         return
     if key.expires_at is None or key.expires_at > rights.ends_at:
         raise ForbiddenError

@@ -40,6 +40,7 @@ class Tools:
     shared_limits: rate_limits.Shared | None
     uses: api_keys.Uses
     metrics: Metrics
+    sightings: api_keys.Sightings
     scope_of_role: Mapping[str, str]
     access_ttl_seconds: int
     keep_ended: timedelta
@@ -99,6 +100,7 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
         shared_limits=shared,
         uses=api_keys.Uses(),
         metrics=Metrics(),
+        sightings=api_keys.Sightings(),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
         scope_of_role=_scopes(settings.roles),
         access_ttl_seconds=lifetimes.access_ttl_seconds,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from app.flows.refusals import InvalidClientError, InvalidRequestError
+from app.flows.results import Sender
 from app.flows.steps import Credential
 from app.protocol.requests import TokenRequest
 
@@ -54,7 +55,7 @@ def basic(_query_client: object, request: TokenRequest) -> PresentedClient | Non
     if header is None:
         return None
 
-    credential = _decode(header, request.source)
+    credential = _decode(header, request.sender)
     if credential is None or request.payload.client_id not in {None, credential.client_id}:
         raise InvalidClientError
     return PresentedClient(credential)
@@ -65,7 +66,7 @@ def post(_query_client: object, request: TokenRequest) -> PresentedClient | None
     client_id, secret = request.payload.client_id, request.payload.data.get("client_secret")
     if client_id is None or secret is None:
         return None
-    return PresentedClient(Credential(client_id, secret, source=request.source))
+    return PresentedClient(Credential(client_id, secret, sender=request.sender))
 
 
 def assertion(_query_client: object, request: TokenRequest) -> PresentedClient | None:
@@ -80,7 +81,7 @@ def assertion(_query_client: object, request: TokenRequest) -> PresentedClient |
         return None
     if request.payload.data.get("client_assertion_type") != ASSERTION_TYPE:
         raise InvalidClientError
-    return PresentedClient(Credential(request.payload.client_id, assertion=presented, source=request.source))
+    return PresentedClient(Credential(request.payload.client_id, assertion=presented, sender=request.sender))
 
 
 # In the order in which they are tried; the metadata lists exactly these.
@@ -91,13 +92,13 @@ METHODS: dict[str, Callable[[object, TokenRequest], PresentedClient | None]] = {
 }
 
 
-def _decode(header: str, source: str | None) -> Credential | None:
+def _decode(header: str, sender: Sender) -> Credential | None:
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic" or len(header) > _LONGEST_HEADER:
         return None
     try:
         client_id, colon, secret = base64.b64decode(encoded.strip(" "), validate=True).decode("utf-8").partition(":")
-        return Credential(_form_decode(client_id), _form_decode(secret), source=source) if colon else None
+        return Credential(_form_decode(client_id), _form_decode(secret), sender=sender) if colon else None
     except (binascii.Error, ValueError):
         return None
 

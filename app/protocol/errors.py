@@ -16,6 +16,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.InvalidClientError: (401, "invalid_client"),
     refusals.TenantSuspendedError: (400, "unauthorized_client"),
     refusals.KeyElsewhereError: (400, "unauthorized_client"),
+    refusals.KeyInBrowserError: (400, "unauthorized_client"),
     refusals.InvalidRefreshTokenError: (400, "invalid_grant"),
     refusals.ClientKeysAwayError: (503, "temporarily_unavailable"),
     refusals.MasterKeyAwayError: (503, "temporarily_unavailable"),

@@ -107,7 +107,7 @@ class ApiKeyGrant(Grant):
     def run(self) -> TokenPair:
         """Exchange it, always with a refresh token."""
         wanted = Exchange(
-            credential=Credential(secret=self.required("api_key"), source=self.request.source),
+            credential=Credential(secret=self.required("api_key"), sender=self.request.sender),
             scope=self.request.payload.scope,
             room_id=self.request.payload.data.get("room_id"),
             offline=True,
@@ -125,7 +125,7 @@ class ParticipantGrant(ApiKeyGrant):
     def run(self) -> TokenPair:
         """Admit the participant, if need be, and exchange the key for their tokens."""
         wanted = ParticipantExchange(
-            credential=Credential(secret=self.required("api_key"), source=self.request.source),
+            credential=Credential(secret=self.required("api_key"), sender=self.request.sender),
             room_id=self.required("room_id"),
             participant=asked_participant(self.request.payload),
             scope=self.request.payload.scope,

@@ -49,7 +49,7 @@ class TokenRequest(OAuth2Request):
     A request at the token endpoint, of either dialect.
 
     `by_possession` marks what came in through Chalk JSON, where the token or key in the body is the only credential;
-    the grants of the two dialects do not mix. `source` is the address that it came from, as `sender` says.
+    the grants of the two dialects do not mix.
     """
 
     def __init__(self, parameters: Parameters, carried: Transport, *, issuer: str, by_possession: bool) -> None:
@@ -59,7 +59,6 @@ class TokenRequest(OAuth2Request):
         self.payload = parameters
         self.by_possession = by_possession
         self.sender = carried.sender
-        self.source = carried.sender.address
         self.once = carried.once
 
 

@@ -139,6 +139,11 @@ def _revoked(scene: Scene, _granted: Iterable[Granted]) -> None:
     _send(scene, scene.spare, "DELETE", f"{scene.home}/api-keys/{scene.key_id}")
 
 
+def _leaked(scene: Scene, _granted: Iterable[Granted]) -> None:
+    answer = scene.http.post(f"{API}/leaks", json={"api_key": scene.tenant.api_key})
+    assert answer.status_code == 202, answer.text
+
+
 def _expired(scene: Scene, _granted: Iterable[Granted]) -> None:
     soon = rfc3339(scene.tools.clock.now() + timedelta(minutes=1))
     _send(scene, scene.spare, "PATCH", f"{scene.home}/api-keys/{scene.key_id}", {"expires_at": soon})
@@ -230,4 +235,5 @@ ENDINGS: dict[str, End] = {
     "all revoked": _all_sessions_revoked,
     "deleted": _sessions_deleted,
     "callers deleted": _callers_deleted,
+    "leaked": _leaked,
 }

@@ -11,6 +11,7 @@ from app.flows.close_tenant import close_tenant
 from app.flows.end_room import end_room
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidApiKeyError, InvalidRefreshTokenError, RoomEndedError, TenantSuspendedError
+from app.flows.report_leak import report_leak
 from app.flows.results import Caller, Changes
 from app.flows.revoke_api_key import revoke_api_key
 from app.flows.rotate_api_key import rotate_api_key
@@ -65,11 +66,17 @@ def revoke(authority: Authority, tools: Tools) -> None:
     revoke_api_key(authority.caller, authority.tenant.id, f"key_{authority.tenant.api_key[8:16]}", tools)
 
 
+def leak(authority: Authority, tools: Tools) -> None:
+    """Report the key as leaked."""
+    report_leak(authority.tenant.api_key, tools)
+
+
 ENDINGS = [
     Ending(compromise, "key_compromised", InvalidApiKeyError),
     Ending(suspend, "tenant_suspended", TenantSuspendedError),
     Ending(close, "tenant_closed", InvalidApiKeyError),
     Ending(end, "room_ended", RoomEndedError),
+    Ending(leak, "key_leaked", InvalidApiKeyError),
 ]
 # Holds up whoever leans on the key as a compromise does.
 REVOCATION = Ending(revoke, "key_revoked", InvalidApiKeyError)

@@ -24,35 +24,36 @@ COLUMNS = {
     "all revoked": {"UNAUTHORIZED", "invalid_request"},
     "deleted": set(),
     "callers deleted": {"UNAUTHORIZED", "invalid_request"},
+    "leaked": {"UNAUTHORIZED", "invalid_client", "invalid_request"},
 }
 # For each way of asking, two signs an ending: whether tokens are granted afterwards, and whether the session lives on
 # that was granted by that way before.
 TABLE = """
-                                        1  2  3  4  5  6  7  8  9  10  11  12  13  14  15  16  17
-exchange                                -- -+ -- -- -- +- -- ++ ++ ++  ++  ++  ++  ++  +-  +-  ++
-exchange of another key                 ++ ++ ++ ++ -- +- -- ++ ++ ++  ++  ++  ++  ++  +-  +-  ++
-exchange for the room                   -- -+ -- -- -- +- -- -- -- ++  ++  ++  ++  ++  +-  +-  ++
-exchange for a newcomer                 -- -+ -- -- -- +- -- -- -- +-  --  ++  ++  ++  +-  +-  ++
-exchange for a participant              -- -+ -- -- -- +- -- -- -- --  --  ++  ++  ++  +-  +-  ++
-client credentials by secret            -- -+ -- -- -- +- -- ++ ++ ++  ++  ++  ++  ++  +-  +-  ++
-admission by key                        -- -+ -- -- -- +- -- -- -- +-  --  ++  ++  ++  +-  +-  ++
-admission by the tenant's token         -- ++ -- -- -- -- -- -- -- +-  --  ++  ++  ++  --  +-  -+
-admission by a token for the room       -- ++ -- -- -- -- -- -- -- +-  --  ++  ++  ++  --  +-  -+
-admission by the host                   -- ++ -- -- -- -- -- -- -- +-  --  -+  -+  ++  --  +-  -+
-admission of many by key                -- -+ -- -- -- +- -- -- -- +-  --  ++  ++  ++  +-  +-  ++
-admission of many by the host           -- ++ -- -- -- -- -- -- -- +-  --  -+  -+  ++  --  +-  -+
-tokens anew by key                      -- -+ -- -- -- +- -- -- -- --  --  ++  ++  ++  +-  +-  ++
-tokens anew by the tenant's token       -- ++ -- -- -- -- -- -- -- --  --  ++  ++  ++  --  +-  -+
-tokens anew by the host                 -- ++ -- -- -- -- -- -- -- --  --  -+  -+  ++  --  +-  -+
-token exchange of a token               -- ++ -- -- -- -- -- -- -- +-  --  ++  ++  ++  --  +-  -+
-token exchange of a token for the room  -- ++ -- -- -- -- -- -- -- +-  --  ++  ++  ++  --  +-  -+
-token exchange of a token, by id        -- ++ -- -- -- -- -- -- -- --  --  ++  ++  ++  --  +-  -+
-token exchange of a key                 -- -+ -- -- -- +- -- -- -- +-  --  ++  ++  ++  +-  +-  ++
-token exchange of a key, by id          -- -+ -- -- -- +- -- -- -- --  --  ++  ++  ++  +-  +-  ++
-client credentials by assertion         ++ ++ ++ ++ -- +- -- ++ ++ ++  ++  ++  ++  --  +-  +-  ++
-admission by an assertion's token       ++ ++ ++ ++ -- -- -- -- -- +-  --  ++  ++  --  --  +-  -+
-tokens anew by an assertion's token     ++ ++ ++ ++ -- -- -- -- -- --  --  ++  ++  --  --  +-  -+
-token exchange of an assertion's token  ++ ++ ++ ++ -- -- -- -- -- +-  --  ++  ++  --  --  +-  -+
+                                        1  2  3  4  5  6  7  8  9  10  11  12  13  14  15  16  17  18
+exchange                                -- -+ -- -- -- +- -- ++ ++ ++  ++  ++  ++  ++  +-  +-  ++  --
+exchange of another key                 ++ ++ ++ ++ -- +- -- ++ ++ ++  ++  ++  ++  ++  +-  +-  ++  ++
+exchange for the room                   -- -+ -- -- -- +- -- -- -- ++  ++  ++  ++  ++  +-  +-  ++  --
+exchange for a newcomer                 -- -+ -- -- -- +- -- -- -- +-  --  ++  ++  ++  +-  +-  ++  --
+exchange for a participant              -- -+ -- -- -- +- -- -- -- --  --  ++  ++  ++  +-  +-  ++  --
+client credentials by secret            -- -+ -- -- -- +- -- ++ ++ ++  ++  ++  ++  ++  +-  +-  ++  --
+admission by key                        -- -+ -- -- -- +- -- -- -- +-  --  ++  ++  ++  +-  +-  ++  --
+admission by the tenant's token         -- ++ -- -- -- -- -- -- -- +-  --  ++  ++  ++  --  +-  -+  --
+admission by a token for the room       -- ++ -- -- -- -- -- -- -- +-  --  ++  ++  ++  --  +-  -+  --
+admission by the host                   -- ++ -- -- -- -- -- -- -- +-  --  -+  -+  ++  --  +-  -+  --
+admission of many by key                -- -+ -- -- -- +- -- -- -- +-  --  ++  ++  ++  +-  +-  ++  --
+admission of many by the host           -- ++ -- -- -- -- -- -- -- +-  --  -+  -+  ++  --  +-  -+  --
+tokens anew by key                      -- -+ -- -- -- +- -- -- -- --  --  ++  ++  ++  +-  +-  ++  --
+tokens anew by the tenant's token       -- ++ -- -- -- -- -- -- -- --  --  ++  ++  ++  --  +-  -+  --
+tokens anew by the host                 -- ++ -- -- -- -- -- -- -- --  --  -+  -+  ++  --  +-  -+  --
+token exchange of a token               -- ++ -- -- -- -- -- -- -- +-  --  ++  ++  ++  --  +-  -+  --
+token exchange of a token for the room  -- ++ -- -- -- -- -- -- -- +-  --  ++  ++  ++  --  +-  -+  --
+token exchange of a token, by id        -- ++ -- -- -- -- -- -- -- --  --  ++  ++  ++  --  +-  -+  --
+token exchange of a key                 -- -+ -- -- -- +- -- -- -- +-  --  ++  ++  ++  +-  +-  ++  --
+token exchange of a key, by id          -- -+ -- -- -- +- -- -- -- --  --  ++  ++  ++  +-  +-  ++  --
+client credentials by assertion         ++ ++ ++ ++ -- +- -- ++ ++ ++  ++  ++  ++  --  +-  +-  ++  ++
+admission by an assertion's token       ++ ++ ++ ++ -- -- -- -- -- +-  --  ++  ++  --  --  +-  -+  ++
+tokens anew by an assertion's token     ++ ++ ++ ++ -- -- -- -- -- --  --  ++  ++  --  --  +-  -+  ++
+token exchange of an assertion's token  ++ ++ ++ ++ -- -- -- -- -- +-  --  ++  ++  --  --  +-  -+  ++
 """
 
 

@@ -1,4 +1,4 @@
-"""Any history of a tenant's keys: none gains time or a scope, and none has two predecessors."""
+"""Any history of a tenant's keys: none gains time or a scope, and none has two predecessors, or two successors."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.change_api_key import change_api_key
+from app.flows.change_tenant import change_tenant
 from app.flows.refusals import ForbiddenError, InvalidApiKeyError, InvalidScopeError, KeyNotActiveError, ServiceError
-from app.flows.results import KeyChanges
+from app.flows.report_leak import report_leak
+from app.flows.results import Changes, KeyChanges
 from app.flows.revoke_api_key import revoke_api_key
 from app.flows.rotate_api_key import Reason, rotate_api_key
 from app.flows.tools import Tools
@@ -24,13 +26,13 @@ SCOPES = st.sets(st.sampled_from(["rooms:read", "rooms:write", "sessions:read"])
     lambda some: {*some, "keys:write"}
 )
 SECONDS = st.sampled_from([1, 60, 600, 3600, 86_400])
-STEPS = st.sampled_from([0.000001, 1, 59, 60, 600, 3600])
+STEPS = st.sampled_from([0.000001, 1, 59, 60, 600, 3600, 86_400])
 PICKS = st.integers(0, 5)
 
 
 @dataclass
 class Known:
-    """A key, and the most that it may ever be: until when, and what for."""
+    """A key, and the most that it may ever be: until when, by its own end and by its grace, and what for."""
 
     key: Tenant
     ends_at: datetime
@@ -38,6 +40,16 @@ class Known:
     replaces: "Known | None" = None
     replaced: bool = False
     is_dead: bool = False
+    grace_at: datetime | None = None
+
+    @property
+    def until(self) -> datetime:
+        """Tell until when it works at the most."""
+        return self.ends_at if self.grace_at is None else min(self.ends_at, self.grace_at)
+
+    def has_until(self, moment: datetime) -> None:
+        """Give it a grace; one that has begun is not made longer."""
+        self.grace_at = moment if self.grace_at is None else min(moment, self.grace_at)
 
 
 class KeyLife(RuleBasedStateMachine):
@@ -58,7 +70,7 @@ class KeyLife(RuleBasedStateMachine):
 
     def lives(self, known):
         """Tell whether a key must work now."""
-        return not known.is_dead and self.clock.now() < known.ends_at
+        return not known.is_dead and self.clock.now() < known.until
 
     def end(self, known):
         """Remember that a key was ended for good."""
@@ -101,7 +113,7 @@ class KeyLife(RuleBasedStateMachine):
         elif not scopes <= by_whom.scopes:
             self.refused(InvalidScopeError, ask)
         else:
-            ends_at = min(by_whom.ends_at, end or by_whom.ends_at)
+            ends_at = min(by_whom.until, end or by_whom.until)
             self.known.append(Known(ask(), ends_at, frozenset(scopes)))
 
     @rule(by_number=st.none() | PICKS, number=PICKS, grace=st.sampled_from([0, 1, 600, 86_400]), stolen=st.booleans())
@@ -121,11 +133,11 @@ class KeyLife(RuleBasedStateMachine):
             self.refused(InvalidScopeError, ask)
         elif by_whom is not None and not self.reaches(by_whom, old):
             self.refused(ForbiddenError, ask)
-        elif old.replaced or not self.lives(old):
+        elif old.replaced or not self.lives(old) or (old.grace_at and old is by_whom):
             self.refused(KeyNotActiveError, ask)
             if stolen:
                 self.end(old)
-        elif by_whom is not None and old.ends_at > by_whom.ends_at:
+        elif by_whom is not None and by_whom is not old and old.ends_at > by_whom.until:
             self.refused(ForbiddenError, ask)
         else:
             self.replace(old, Tenant(caller.id, ask().text), 0 if stolen else grace)
@@ -134,7 +146,7 @@ class KeyLife(RuleBasedStateMachine):
         """Remember that a key was replaced."""
         self.known.append(Known(key, old.ends_at, old.scopes, replaces=old))
         old.replaced, old.is_dead = True, grace == 0
-        old.ends_at = min(old.ends_at, self.after(grace))
+        old.has_until(self.after(grace))
         if old.replaces is not None:
             old.replaces.is_dead = True
 
@@ -145,7 +157,7 @@ class KeyLife(RuleBasedStateMachine):
         changes = KeyChanges(scopes=scopes and " ".join(scopes), expires_at=end)
         owner = authenticate_api_key(self.tenant.api_key, self.tools)
         too_much = not (scopes or known.scopes) <= known.scopes or (end is not None and end > known.ends_at)
-        if known.replaced or not self.lives(known) or too_much:
+        if known.grace_at is not None or not self.lives(known) or too_much:
             self.refused(
                 ServiceError, lambda: change_api_key(owner, self.tenant.id, name_of(known.key), changes, self.tools)
             )
@@ -160,6 +172,17 @@ class KeyLife(RuleBasedStateMachine):
         if self.lives(known):
             caller = authenticate_api_key(known.key.api_key, self.tools)
             revoke_api_key(caller, self.tenant.id, name_of(known.key), self.tools)
+            self.end(known)
+
+    @rule(number=PICKS, on_leak=st.sampled_from(["revoke", "rotate", "rotate", "notify"]))
+    def leak(self, number, on_leak):
+        """Somebody finds a key, and reports it; the owner has chosen what becomes of it."""
+        known, owner = self.pick(number), authenticate_api_key(self.tenant.api_key, self.tools)
+        change_tenant(owner, self.tenant.id, Changes(on_leak=on_leak), self.tools)
+        report_leak(known.key.api_key, self.tools)
+        if self.lives(known) and on_leak == "rotate":
+            known.has_until(self.after(86_400))
+        if on_leak == "revoke":
             self.end(known)
 
     @rule(seconds=STEPS)
@@ -177,6 +200,12 @@ class KeyLife(RuleBasedStateMachine):
                 self.refused(
                     InvalidApiKeyError, lambda known=known: authenticate_api_key(known.key.api_key, self.tools)
                 )
+
+    @invariant()
+    def no_key_has_two_successors(self):
+        """Ask the keys themselves, whoever replaced them, and however often somebody tried."""
+        replaced = [id(known.replaces) for known in self.known if known.replaces is not None]
+        assert len(replaced) == len(set(replaced))
 
     @invariant()
     def no_key_has_two_predecessors_that_live(self):

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from sqlalchemy import Row
 
-from app.flows.fetch_rotation import fetch_rotation
+from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.refusals import IdempotencyKeyReusedError, InvalidApiKeyError
 from app.flows.results import AlreadyDone, CreatedKey, Once, Reply
 from app.flows.rotate_api_key import Reason, rotate_api_key
-from app.foundation.sender import NOBODY
 from tests.builders import Tenant, an_operator
 from tests.domain.key_places import RARELY, KeyPlaces
 from tests.domain.test_api_key_life import PICKS, Known
@@ -102,12 +102,19 @@ class KeyLines(KeyPlaces):
         recent = self.clock.now() < sent.at + TEN_MINUTES
 
         def fetch():
-            return fetch_rotation(sent.old.key.api_key, sent.once, self.tools, sender=NOBODY)
+            with pytest.raises(AlreadyDone) as done:
+                authenticate_api_key(sent.old.key.api_key, self.tools, once=sent.once)
+            return done.value.reply
 
+        if self.lives(sent.old):
+            return
         if itself and recent and not sent.ended:
             assert fetch() == sent.reply
         else:
-            self.refused(InvalidApiKeyError, fetch)
+            self.refused(
+                InvalidApiKeyError,
+                lambda: authenticate_api_key(sent.old.key.api_key, self.tools, once=sent.once),
+            )
 
     @invariant()
     def nothing_was_gained(self):

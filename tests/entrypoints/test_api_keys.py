@@ -30,6 +30,7 @@ WRONG: dict[str, Sequence[Any]] = {
     "expires_at": MOMENTS,
     "allowed_cidrs": CIDRS,
     "metadata": ([], "{}", None, 5, {"a": "x" * 4089}, {"a": "é" * 2045}, {"a": "\0"}),
+    "allow_browsers": (None, 1, "true", []),
     **dict.fromkeys(UNKNOWN, ("x",)),
 }
 
@@ -94,6 +95,7 @@ def test_a_key_is_created_and_shown_once(http, tenant, clock):
         **dict.fromkeys(["grace_ends_at", "revoked_at", "replaces", "replaced_by"]),
         **dict.fromkeys(["last_used_at", "last_used_ip", "safe_to_retire_at", "rate_limit_per_minute"]),
         "used_in_last_hour": False,
+        "allow_browsers": False,
     }
     assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
     assert answer.json == {"data": {**golden, "api_key": made["api_key"]}}

@@ -80,6 +80,9 @@ def test_a_lost_database_is_503_at_every_chalk_door(orphan):
         http.get(f"/api/v1/tenants/{tenant.id}/events", headers=key),
         http.post(f"/api/v1/tenants/{tenant.id}/api-keys", json={"name": "CI"}, headers=key),
         http.delete(f"/api/v1/tenants/{tenant.id}/api-keys/key_{tenant.api_key[8:16]}", headers=key),
+        http.get(f"/api/v1/tenants/{tenant.id}/api-keys/key_{tenant.api_key[8:16]}/uses", headers=key),
+        http.post("/api/v1/leaks", json={"api_key": tenant.api_key}),
+        http.post("/api/v1/leaks", json={"api_key": KEY}),
     ):
         assert_says_so(answer, CHALK)
 

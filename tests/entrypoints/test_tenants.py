@@ -60,7 +60,7 @@ def test_an_operator_opens_a_tenant_and_sees_its_key_once(http, admin_key, clock
 
     del golden["api_key"]
     later = http.get(f"{TENANTS}/{made['id']}", headers=by(made["api_key"]))
-    assert later.json["data"] == {**golden, "status": "active", "jwks": None, "jwks_uri": None}
+    assert later.json["data"] == {**golden, "status": "active", "jwks": None, "jwks_uri": None, "on_leak": "revoke"}
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "100", None, 10**6 + 1])

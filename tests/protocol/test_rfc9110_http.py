@@ -32,6 +32,8 @@ ALLOWED = {
     "/api/v1/tenants/x/api-keys": "GET, HEAD, POST",
     "/api/v1/tenants/x/api-keys/x": "DELETE, GET, HEAD, PATCH",
     "/api/v1/tenants/x/api-keys/x/rotate": "POST",
+    "/api/v1/tenants/x/api-keys/x/uses": "GET, HEAD",
+    "/api/v1/leaks": "POST",
     "/api/v1/tenants/x/events": "GET, HEAD",
     "/api/v1/sessions": "GET, HEAD",
     "/api/v1/sessions/x": "DELETE",

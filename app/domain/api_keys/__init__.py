@@ -15,6 +15,7 @@ from app.domain.api_keys.format import ID_LENGTH, Kind, Mode, PresentedKey, key_
 from app.domain.api_keys.keys import (
     IssuedKey,
     NewKey,
+    begin_grace,
     issue,
     resume_all,
     revoke,
@@ -24,12 +25,15 @@ from app.domain.api_keys.keys import (
     suspend_all,
 )
 from app.domain.api_keys.peppers import Pepper, any_unnamed, count_living, living_under, name_all, renew
-from app.domain.api_keys.uses import Use, Uses, write_use
+from app.domain.api_keys.sightings import SIGHTED_FOR, Sighting, Sightings
+from app.domain.api_keys.uses import Hour, Noted, Use, Uses, forget_hours, hours_of, write_uses
 
 __all__ = [
     "ID_LENGTH",
+    "SIGHTED_FOR",
     "Authenticated",
     "Held",
+    "Hour",
     "IssuedKey",
     "Key",
     "KeyChanges",
@@ -37,21 +41,27 @@ __all__ = [
     "Kind",
     "Mode",
     "NewKey",
+    "Noted",
     "Outcome",
     "Pepper",
     "PresentedKey",
     "Rejected",
+    "Sighting",
+    "Sightings",
     "Status",
     "Unreadable",
     "Use",
     "Uses",
     "any_unnamed",
     "authenticate",
+    "begin_grace",
     "change",
     "count_living",
     "find",
+    "forget_hours",
     "get",
     "hold",
+    "hours_of",
     "issue",
     "key_name",
     "living_under",
@@ -65,5 +75,5 @@ __all__ = [
     "rotate",
     "set_assertion_only",
     "suspend_all",
-    "write_use",
+    "write_uses",
 ]

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, select, true
 
 from app.domain.api_keys import format as key_format
-from app.domain.api_keys.details import lock_name, works_at
+from app.domain.api_keys.details import lock_name, own_end, works_at
 from app.domain.api_keys.peppers import Pepper
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
@@ -20,7 +21,8 @@ class Key:
     """
     A key as it stands, without its secret.
 
-    `rotating_until` is the end of its grace, when it has been replaced; `networks` are those that it may be used from;
+    `rotating_until` is the end of its grace, when it has been replaced or has leaked; at `expires_at` it is over, and
+    whatever it opens. `networks` are those that it may be used from, and `from_browsers` lets a browser send it.
     `requests_per_minute` is a limit of its own, None the usual one.
     An operator's key with an `audience` stands for one resource server. With `assertion_only` it is no client secret at
     the OAuth endpoints.
@@ -34,6 +36,7 @@ class Key:
     rotating_until: datetime | None
     expires_at: datetime | None
     networks: Sequence[str] | None
+    from_browsers: bool
     audience: str | None
     assertion_only: bool
     requests_per_minute: int | None = None
@@ -95,7 +98,7 @@ def authenticate(
     codes = {pepper.id: opaque.mac(pepper.secret, presented.text) for pepper in peppers}
     # A MAC that cannot be checked here is found too: to say that it is wrong would be a guess.
     of_another = ApiKeyRow.pepper_id.not_in(codes)
-    statement = select(ApiKeyRow).where(
+    statement = select(ApiKeyRow.__table__, own_end().label("own_end")).where(
         ApiKeyRow.id == presented.id,
         ApiKeyRow.mac.in_(codes.values()) | of_another,
         true() if retired else works_at(now),
@@ -116,7 +119,7 @@ class Held:
     A key that is kept as it is: whether it works, what it may do, from where, its own end, that of its grace, and how
     often it may be used.
 
-    What it opens goes on when it was replaced, and is over by its own end.
+    What it opens goes on when it was replaced, and is over by its own end; after a leak, with its grace.
     """
 
     works: bool
@@ -130,13 +133,14 @@ class Held:
 def hold(connection: Connection, key_id: str, *, now: datetime) -> Held:
     """Keep a key from being revoked, changed or suspended until the transaction is over, and tell how it stands."""
     lean_on(connection, lock_name(key_id))
-    statement = select(ApiKeyRow.__table__, works_at(now).label("works")).where(ApiKeyRow.id == key_id)
+    columns = (ApiKeyRow.__table__, works_at(now).label("works"), own_end().label("own_end"))
+    statement = select(*columns).where(ApiKeyRow.id == key_id)
     row = connection.execute(statement).one()
     networks = None if row.networks is None else row.networks.split(" ")
-    return Held(row.works, row.scopes, networks, row.expires_at, row.grace_ends_at, row.requests_per_minute)
+    return Held(row.works, row.scopes, networks, row.own_end, row.grace_ends_at, row.requests_per_minute)
 
 
-def _key(row: Row[ApiKeyRow]) -> Key:
+def _key(row: Row[Any]) -> Key:
     return Key(
         id=row.id,
         kind=row.kind,
@@ -144,8 +148,9 @@ def _key(row: Row[ApiKeyRow]) -> Key:
         tenant_id=row.tenant_id,
         scopes=row.scopes,
         rotating_until=row.grace_ends_at,
-        expires_at=row.expires_at,
+        expires_at=row.own_end,
         networks=None if row.networks is None else row.networks.split(" "),
+        from_browsers=row.from_browsers,
         audience=row.audience,
         assertion_only=row.assertion_only,
         requests_per_minute=row.requests_per_minute,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from app.domain.api_keys.format import Mode
@@ -33,6 +33,7 @@ class KeyDetails:
     name: str | None
     metadata: str | None
     networks: Sequence[str] | None
+    from_browsers: bool
     created_at: datetime
     expires_at: datetime | None
     grace_ends_at: datetime | None
@@ -53,6 +54,12 @@ class KeyDetails:
             return "active"
         return "rotating" if now < self.grace_ends_at else "revoked"
 
+    @property
+    def works_until(self) -> datetime | None:
+        """Give until when it works, unless somebody ends it before; None without an end."""
+        # A grace never lies beyond the key's own end.
+        return self.grace_ends_at or self.expires_at
+
     def unused_for_an_hour_at(self, now: datetime) -> datetime:
         """Give when nobody will have used it for an hour, as far as is known: then a key that was replaced can go."""
         return now if self.last_used_at is None else max(now, self.last_used_at + _QUIET)
@@ -60,7 +67,11 @@ class KeyDetails:
 
 @dataclass(frozen=True)
 class KeyChanges:
-    """What shall be different about a key; None leaves it as it is. It can lose scopes and time, and never gain any."""
+    """
+    What shall be different about a key; None leaves it as it is. It can lose scopes and time, and never gain any.
+
+    `from_browsers` lets a browser send it, or forbids that again.
+    """
 
     name: str | None = None
     scopes: str | None = None
@@ -70,6 +81,7 @@ class KeyChanges:
     metadata: str | None = None
     requests_per_minute: int | None = None
     usual_limit: bool = False
+    from_browsers: bool | None = None
 
 
 def find(connection: Connection, tenant_id: UUID, key_id: str, *, only: Mode | None = None) -> KeyDetails | None:
@@ -107,6 +119,7 @@ def change(connection: Connection, before: KeyDetails, changes: KeyChanges) -> N
         "networks": None if changes.networks is None else " ".join(changes.networks),
         "notes": changes.metadata,
         "requests_per_minute": changes.requests_per_minute,
+        "from_browsers": changes.from_browsers,
     }
     values = {name: value for name, value in values.items() if value is not None}
     if changes.from_everywhere:
@@ -131,6 +144,23 @@ def works_at(now: datetime) -> ColumnElement[bool]:
     )
 
 
+def replaced() -> ColumnElement[bool]:
+    """Say in SQL that a key has its successor."""
+    successor = aliased(ApiKeyRow)
+    return exists(select(successor.id).where(successor.replaces == ApiKeyRow.id))
+
+
+def own_end() -> ColumnElement[datetime | None]:
+    """
+    Say in SQL when a key, and whatever it opens, is over by itself.
+
+    That is its own end; or that of its grace, if it has one and nothing has replaced it: then it leaked. The second is
+    asked of keys in their grace alone.
+    """
+    leaked = ApiKeyRow.grace_ends_at.is_not(None) & ~replaced()
+    return case((leaked, ApiKeyRow.grace_ends_at), else_=ApiKeyRow.expires_at)
+
+
 def _select(tenant_id: UUID, only: Mode | None) -> Select[Any]:
     successor = aliased(ApiKeyRow)
     replaced_by = select(successor.id).where(successor.replaces == ApiKeyRow.id).scalar_subquery()
@@ -147,6 +177,7 @@ def _details(row: Row[Any]) -> KeyDetails:
         name=row.name,
         metadata=row.metadata,
         networks=None if row.networks is None else row.networks.split(" "),
+        from_browsers=row.from_browsers,
         created_at=row.created_at,
         expires_at=row.expires_at,
         grace_ends_at=row.grace_ends_at,

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, case, func, insert, literal, select, update
+from sqlalchemy import Case, Connection, case, func, insert, literal, select, update
 
 from app.domain.api_keys import format as key_format
-from app.domain.api_keys.details import lock_name, works_at
+from app.domain.api_keys.details import lock_name, replaced, works_at
 from app.domain.api_keys.peppers import Pepper
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
@@ -34,6 +34,7 @@ class NewKey:
     name: str | None = None
     notes: str | None = None
     networks: str | None = None
+    from_browsers: bool = False
     expires_at: datetime | None = None
     suspended_at: datetime | None = None
     requests_per_minute: int | None = None
@@ -67,7 +68,8 @@ def rotate(
 ) -> IssuedKey | None:
     """
     Replace a key by a new one with the same rights and the same end; the old one works until `grace_ends_at`,
-    exclusive, and never beyond its own end. One that it had replaced itself, and that is still in its grace, ends now.
+    exclusive, and never beyond its own end or a grace that has begun. One that it had replaced itself, and that is
+    still in its grace, ends now.
 
     Without a grace it is revoked, which no clock can see differently: a worker whose clock is behind, or whose
     request waited for this transaction, must not find it alive.
@@ -79,11 +81,11 @@ def rotate(
         ApiKeyRow.id == key_id,
         works_at(now),
         ApiKeyRow.suspended_at.is_(None),
-        ApiKeyRow.grace_ends_at.is_(None),
+        # It may be in its grace all the same, after a leak.
+        ~replaced(),
     )
-    until = literal(grace_ends_at, UtcDateTime)
     ending = {
-        "grace_ends_at": case((ApiKeyRow.expires_at < until, ApiKeyRow.expires_at), else_=until),
+        "grace_ends_at": _at_the_latest(grace_ends_at),
         "revoked_at": None if grace_ends_at > now else now,
     }
     row = connection.execute(claim.values(ending).returning(ApiKeyRow.__table__)).first()
@@ -103,10 +105,23 @@ def rotate(
         name=row.name,
         notes=row.metadata,
         networks=row.networks,
+        from_browsers=row.from_browsers,
         expires_at=row.expires_at,
         requests_per_minute=row.requests_per_minute,
     )
     return issue(connection, new, pepper=pepper, now=now)
+
+
+def begin_grace(connection: Connection, key_id: str, *, ends_at: datetime, now: datetime) -> datetime | None:
+    """
+    Let a key work until a moment at the latest, though nothing has replaced it yet; gives until when it does.
+
+    Its own end stands, and a grace that has begun, if they come first. None when it does not work.
+    """
+    have_alone(connection, lock_name(key_id))
+    claim = update(ApiKeyRow).where(ApiKeyRow.id == key_id, works_at(now))
+    ended = claim.values(grace_ends_at=_at_the_latest(ends_at)).returning(ApiKeyRow.grace_ends_at)
+    return connection.execute(ended).scalar_one_or_none()
 
 
 def revoke(connection: Connection, key_id: str, *, now: datetime) -> bool:
@@ -137,6 +152,12 @@ def revoke_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> Non
     _have_all_alone(connection, tenant_id)
     revoked = func.coalesce(ApiKeyRow.revoked_at, now)
     connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(revoked_at=revoked))
+
+
+def _at_the_latest(moment: datetime) -> Case[datetime]:
+    until = literal(moment, UtcDateTime)
+    first = ((end < until, end) for end in (ApiKeyRow.grace_ends_at, ApiKeyRow.expires_at))
+    return case(*first, else_=until)
 
 
 def _have_all_alone(connection: Connection, tenant_id: UUID) -> None:

@@ -1,15 +1,22 @@
-"""When and from where keys were used last: noted in memory, and written aside of requests."""
+"""When, from where and how often keys were used: noted in memory, and written aside of requests."""
 
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from app.domain.api_keys.tables import ApiKeyRow
+from app.domain.api_keys.tables import ApiKeyRow, HourRow
 
 _AT_MOST_EVERY = timedelta(minutes=1)
+_HOURS_KEPT_FOR = timedelta(days=31)
+_HOURS_SHOWN = timedelta(days=7)
+# Both have the same upsert, and SQLAlchemy a class for each.
+_INSERT: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 @dataclass(frozen=True)
@@ -20,37 +27,84 @@ class Use:
     address: str | None
 
 
+@dataclass(frozen=True)
+class Noted:
+    """What was noted of a key: its last use, and how often it was used in each hour, by when that begins."""
+
+    last: Use
+    hours: Mapping[datetime, int]
+
+
+@dataclass(frozen=True)
+class Hour:
+    """An hour, by when it begins, and how often a key was used in it."""
+
+    at: datetime
+    uses: int
+
+
 class Uses:
-    """The last use of each key that this process has seen and not written yet."""
+    """What this process has seen of each key and not written yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._uses: dict[str, Use] = {}
+        self._noted: dict[str, Noted] = {}
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to write."""
-        return bool(self._uses)
+        return bool(self._noted)
 
     def note(self, key_id: str, use: Use) -> None:
-        """Note a use, unless a later one is noted already."""
-        with self._lock:
-            known = self._uses.get(key_id)
-            if known is None or known.at < use.at:
-                self._uses[key_id] = use
+        """Note a use; of the last one only if no later one is noted already."""
+        self.note_again(key_id, Noted(use, {_hour(use.at): 1}))
 
-    def take(self) -> Mapping[str, Use]:
+    def note_again(self, key_id: str, noted: Noted) -> None:
+        """Note what was taken and could not be written, or anything beside what is noted already."""
+        with self._lock:
+            known = self._noted.get(key_id)
+            if known is not None:
+                last = noted.last if known.last.at < noted.last.at else known.last
+                noted = Noted(last, Counter(known.hours) + Counter(noted.hours))
+            self._noted[key_id] = noted
+
+    def take(self) -> Mapping[str, Noted]:
         """Give what is to be written, and forget it."""
         with self._lock:
-            taken, self._uses = self._uses, {}
+            taken, self._noted = self._noted, {}
         return taken
 
 
-def write_use(connection: Connection, key_id: str, use: Use) -> None:
+def write_uses(connection: Connection, key_id: str, noted: Noted) -> None:
     """
-    Keep the last use of a key, at most once a minute of it, whoever writes: one statement.
+    Keep the last use of a key, at most once a minute of it, whoever writes, and add to its hours.
 
-    One that is older than what is kept says nothing new.
+    A last use that is older than what is kept says nothing new; the hours are added to what other workers saw.
     """
-    earlier = ApiKeyRow.last_used_at.is_(None) | (ApiKeyRow.last_used_at <= use.at - _AT_MOST_EVERY)
+    last = noted.last
+    earlier = ApiKeyRow.last_used_at.is_(None) | (ApiKeyRow.last_used_at <= last.at - _AT_MOST_EVERY)
     kept = update(ApiKeyRow).where(ApiKeyRow.id == key_id, earlier)
-    connection.execute(kept.values(last_used_at=use.at, last_used_address=use.address))
+    connection.execute(kept.values(last_used_at=last.at, last_used_address=last.address))
+
+    # In one order, so that two workers never wait for each other's.
+    rows = [{"key_id": key_id, "hour": hour, "uses": uses} for hour, uses in sorted(noted.hours.items())]
+    added = _INSERT[connection.dialect.name](HourRow).values(rows)
+    total = {"uses": HourRow.uses + added.excluded.uses}
+    connection.execute(added.on_conflict_do_update(index_elements=["key_id", "hour"], set_=total))
+
+
+def hours_of(connection: Connection, key_id: str, *, now: datetime) -> Sequence[Hour]:
+    """List the hours of the last seven days in which a key was used, the present one first: 168 at the most."""
+    since = HourRow.hour > now - _HOURS_SHOWN
+    statement = select(HourRow).where(HourRow.key_id == key_id, since).order_by(HourRow.hour.desc())
+    return [Hour(row.hour, row.uses) for row in connection.execute(statement)]
+
+
+def forget_hours(connection: Connection, *, most: int, now: datetime) -> int:
+    """Delete at most so many hours that are 31 days old, and give how many; none that another worker is deleting."""
+    old = select(HourRow.key_id, HourRow.hour).where(HourRow.hour <= now - _HOURS_KEPT_FOR)
+    old = old.order_by(HourRow.hour).limit(most).with_for_update(skip_locked=True)
+    return connection.execute(delete(HourRow).where(tuple_(HourRow.key_id, HourRow.hour).in_(old))).rowcount
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -12,6 +12,10 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from app.domain.tenants.tables import TenantRow
 from app.foundation.database import have_alone, lean_on
 from app.foundation.identifiers import new_id
+
+# What becomes of an API key that somebody reports as leaked: it ends, it gets a grace in which it can be replaced, or
+# the tenant is told and nothing else.
+OnLeak = Literal["revoke", "rotate", "notify"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Tenant:
     suspended: bool
     client_keys: ClientKeys | None = None
     client_scopes: str = ""
+    on_leak: OnLeak = "revoke"
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,15 @@ class Changes:
     client_keys: ClientKeys | None = None
     client_scopes: str | None = None
     withdrawn: Sequence[str] = ()
+    on_leak: OnLeak | None = None
 
 
-def open_tenant(connection: Connection, name: str, limits: Limits, *, now: datetime) -> Tenant:
+def open_tenant(
+    connection: Connection, name: str, limits: Limits, *, now: datetime, on_leak: OnLeak = "revoke"
+) -> Tenant:
     """Open a tenant under a new id."""
-    tenant = Tenant(id=new_id(), name=name, limits=limits, created_at=now, suspended=False)
-    values = {"id": tenant.id, "name": name, "created_at": now, **dataclasses.asdict(limits)}
+    tenant = Tenant(id=new_id(), name=name, limits=limits, created_at=now, suspended=False, on_leak=on_leak)
+    values = {"id": tenant.id, "name": name, "created_at": now, "on_leak": on_leak, **dataclasses.asdict(limits)}
     connection.execute(insert(TenantRow).values(values))
     return tenant
 
@@ -140,4 +148,5 @@ def _tenant(row: Row[Any]) -> Tenant:
         suspended=row.suspended_at is not None,
         client_keys=ClientKeys(row.jwks, row.jwks_uri) if row.jwks or row.jwks_uri else None,
         client_scopes=row.client_scopes or "",
+        on_leak=row.on_leak,
     )

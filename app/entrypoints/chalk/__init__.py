@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from app.entrypoints.chalk import api_keys, auth, events, participants, rooms, sessions, tenants
+from app.entrypoints.chalk import api_keys, auth, events, leaks, participants, rooms, sessions, tenants
 from app.entrypoints.chalk.dialect.bodies import ErrorBody
 from app.entrypoints.chalk.dialect.errors import TABLE, refuse
 from app.entrypoints.chalk.dialect.once import replay
@@ -19,7 +19,7 @@ def blueprint() -> Blueprint:
     door = Blueprint("chalk", __name__, url_prefix=DIALECT.prefixes[0])
     # Before the routes that speak of it.
     door.record(lambda state: state.app.url_map.converters.update(but_bulk=participants.ButBulk))
-    for each in (auth, tenants, api_keys, events, rooms, participants, sessions):
+    for each in (auth, tenants, api_keys, leaks, events, rooms, participants, sessions):
         door.register_blueprint(each.routes)
     door.register_error_handler(AlreadyDone, replay)
     return door

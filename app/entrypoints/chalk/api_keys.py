@@ -8,7 +8,9 @@ from app.entrypoints.chalk.dialect.api_keys import (
     ChangeKeyRequest,
     CreatedKeyBody,
     CreateKeyRequest,
+    HourBody,
     created_key_body,
+    hour_body,
     key_body,
     metadata_asked,
     moment_asked,
@@ -23,7 +25,7 @@ from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.change_api_key import change_api_key
 from app.flows.create_api_key import KeyWanted, create_api_key
-from app.flows.look_up_api_keys import look_up_api_key, look_up_api_keys
+from app.flows.look_up_api_keys import look_up_api_key, look_up_api_keys, look_up_uses
 from app.flows.results import CreatedKey, KeyChanges
 from app.flows.revoke_api_key import revoke_api_key
 from app.flows.rotate_api_key import rotate_api_key
@@ -56,6 +58,7 @@ def create(tenant_id: str) -> Response:
         metadata=metadata_asked(asked.metadata),
         mode=given(asked.mode),
         requests_per_minute=given(asked.rate_limit_per_minute),
+        from_browsers=asked.allow_browsers,
     )
     tools = wired().tools
     return answer_once(
@@ -87,6 +90,13 @@ def read_one(tenant_id: str, key_id: str) -> Response:
     return answer(key_body(look_up_api_key(by_key(), tenant_id, key_id, tools), tools.clock.now()))
 
 
+@routes.get("/<key_id>/uses")
+@describes(Operation(answers={200: DataPage[HourBody]}, refuses=_READ, security="key"))
+def list_uses(tenant_id: str, key_id: str) -> Response:
+    """List how often an API key was used in each hour of the last seven days; the present hour first, all in one."""
+    return answer_page(look_up_uses(by_key(), tenant_id, key_id, wired().tools), hour_body)
+
+
 @routes.patch("/<key_id>")
 @describes(
     Operation(
@@ -109,6 +119,7 @@ def change(tenant_id: str, key_id: str) -> Response:
         metadata=metadata_asked(asked.metadata),
         requests_per_minute=given(asked.rate_limit_per_minute),
         usual_limit=asked.rate_limit_per_minute is None,
+        from_browsers=given(asked.allow_browsers),
     )
     return answer(key_body(change_api_key(caller, tenant_id, key_id, changes, tools), tools.clock.now()))
 

@@ -22,6 +22,7 @@ _EXCHANGE = (
     refusals.InvalidApiKeyError,
     *_LIMITED,
     refusals.KeyElsewhereError,
+    refusals.KeyInBrowserError,
     refusals.TenantSuspendedError,
     refusals.NotFoundError,
     refusals.RoomEndedError,

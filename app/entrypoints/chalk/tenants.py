@@ -4,22 +4,18 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET
 
-from app.entrypoints.chalk.dialect.bodies import (
+from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody, KeyBody, RotateKeyRequest
+from app.entrypoints.chalk.dialect.envelope import answer, answer_page, given, page_asked, read, read_optional
+from app.entrypoints.chalk.dialect.guards import by_key
+from app.entrypoints.chalk.dialect.once import ONCE, answer_once, by_key_or_retired
+from app.entrypoints.chalk.dialect.tenants import (
     ChangeTenantRequest,
-    Data,
-    DataPage,
-    DeletedBody,
-    KeyBody,
     OpenedTenantBody,
     OpenTenantRequest,
-    RotateKeyRequest,
     TenantBody,
     opened_tenant_body,
     tenant_body,
 )
-from app.entrypoints.chalk.dialect.envelope import answer, answer_page, given, page_asked, read, read_optional
-from app.entrypoints.chalk.dialect.guards import by_key
-from app.entrypoints.chalk.dialect.once import ONCE, answer_once, by_key_or_retired
 from app.entrypoints.operations import BODY, BY_KEY, REPEATABLE, Operation, describes
 from app.entrypoints.wiring import wired
 from app.flows import refusals
@@ -52,7 +48,7 @@ def create() -> Response:
     asked = read(OpenTenantRequest)
     limits = Limits(asked.max_concurrent_rooms, asked.max_participants_per_room, asked.max_recording_duration_minutes)
     return answer_once(
-        lambda once: open_tenant(caller, asked.name, limits, wired().tools, once=once),
+        lambda once: open_tenant(caller, asked.name, limits, wired().tools, on_leak=asked.on_leak, once=once),
         opened_tenant_body,
         201,
         secret=True,
@@ -103,6 +99,7 @@ def change(tenant_id: str) -> Response:
         suspended=None if asked.status is UNSET else asked.status == "suspended",
         client_keys=_client_keys(asked),
         withdrawn=_withdrawn(asked),
+        on_leak=given(asked.on_leak),
     )
     return answer(tenant_body(change_tenant(caller, tenant_id, changes, wired().tools)))
 

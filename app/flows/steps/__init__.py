@@ -30,7 +30,7 @@ from app.flows.steps.callers import (
     rights_of,
 )
 from app.flows.steps.clients import Client, Credential, admit_client, authenticate_client, prove
-from app.flows.steps.guesses import admit_key, hear_key, wrong
+from app.flows.steps.guesses import admit_key, hear_key, must_be_heard, wrong
 from app.flows.steps.lists import cut, open_cursor
 from app.flows.steps.master_keys import (
     look_at_key,
@@ -93,6 +93,7 @@ __all__ = [
     "mode_of",
     "must_act_for_a_tenant",
     "must_allow",
+    "must_be_heard",
     "must_be_its_room",
     "must_be_live",
     "must_be_operator",

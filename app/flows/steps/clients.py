@@ -17,6 +17,7 @@ from app.flows.steps.master_keys import look_at_key, renew
 from app.flows.tools import Tools
 from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
+from app.foundation.sender import NOBODY, Sender
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,18 @@ class Credential:
         client_id: who it claims to be; None where the key or the assertion alone says it.
         secret: an API key.
         assertion: a JWT of RFC 7523, instead of a secret.
-        source: the address that it comes from; None when it does not come over the network.
+        sender: who presents it, as far as the network tells.
     """
 
     client_id: str | None = None
     secret: str | None = field(default=None, repr=False)
     assertion: str | None = field(default=None, repr=False)
-    source: str | None = None
+    sender: Sender = NOBODY
+
+    @property
+    def source(self) -> str | None:
+        """Give the address that it comes from; None when it does not come over the network."""
+        return self.sender.address
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,7 @@ def admit_client(
     Raises:
         InvalidApiKeyError, InvalidClientError, RateLimitedError: it is not who it claims to be.
         TenantSuspendedError: it is, but may not act.
+        KeyInBrowserError, KeyElsewhereError: it is, but may not show its key from there.
     """
     if proven is not None:
         return _proven(connection, proven, hold=hold)
@@ -134,7 +141,7 @@ def admit_client(
     if presented is None:
         raise InvalidApiKeyError
     outcome = look_at_key(connection, presented, tools, now=now, hold=hold)
-    key = admit_key(outcome, presented, credential.source, tools)
+    key = admit_key(outcome, presented, credential.sender, tools)
     own = api_keys.key_name(key.id) if key.tenant_id is None else print_id("tenant", key.tenant_id)
     if credential.client_id not in {None, own}:
         raise InvalidApiKeyError

@@ -8,6 +8,7 @@ from app.domain.rate_limits import Guess, Spent
 from app.flows.refusals import (
     InvalidApiKeyError,
     KeyElsewhereError,
+    KeyInBrowserError,
     RateLimitedError,
     ServiceError,
     TenantSuspendedError,
@@ -17,6 +18,7 @@ from app.flows.steps.quotas import count_use
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.identifiers import print_id
+from app.foundation.sender import Sender
 
 
 def must_be_heard(guess: Guess, tools: Tools) -> None:
@@ -68,17 +70,18 @@ def hear_key(text: str, source: str | None, tools: Tools) -> api_keys.PresentedK
 def admit_key(
     outcome: Admissible,
     presented: api_keys.PresentedKey,
-    source: str | None,
+    sender: Sender,
     tools: Tools,
 ) -> api_keys.Key:
     """
     Give the key that was authenticated, or refuse: a rejected one, one of a suspended tenant, and one that is used from
-    elsewhere than it may be, or more often.
+    a browser or from elsewhere, where it may not be, or more often.
 
     Raises:
-        InvalidApiKeyError, TenantSuspendedError, KeyElsewhereError, QuotaSpentError: as they say.
+        InvalidApiKeyError, TenantSuspendedError, KeyInBrowserError, KeyElsewhereError, QuotaSpentError: as they say.
         RateLimitedError: it is wrong, and was for too often.
     """
+    source = sender.address
     guess = Guess(source, presented.id, presented.text)
     if isinstance(outcome, api_keys.Rejected):
         raise wrong(guess, InvalidApiKeyError(), tools)
@@ -89,6 +92,9 @@ def admit_key(
     )
     if outcome.suspended:
         raise TenantSuspendedError
+    if sender.from_browser and not outcome.key.from_browsers:
+        _note_sighting(outcome.key, sender, tools)
+        raise KeyInBrowserError
     if not _may_come_from(source, outcome.key.networks):
         logs.event("api_key.elsewhere", key=api_keys.key_name(outcome.key.id), source=source)
         raise KeyElsewhereError
@@ -96,6 +102,16 @@ def admit_key(
     # Last: nobody but its owner, from where they may be, uses up what it may.
     count_use(outcome.key, tools)
     return outcome.key
+
+
+def _note_sighting(key: api_keys.Key, sender: Sender, tools: Tools) -> None:
+    # Only noted: the story is in the middle of a transaction. And a page sends it with every click.
+    now = tools.clock.now()
+    if not tools.sightings.is_new(key.id, now):
+        return
+    logs.event("api_key.in_browser", key=api_keys.key_name(key.id), source=sender.address)
+    if key.tenant_id is not None:
+        tools.sightings.note(api_keys.Sighting(key.id, key.tenant_id, sender, now))
 
 
 def _may_come_from(source: str | None, networks: Sequence[str] | None) -> bool:

@@ -29,16 +29,16 @@ def target(asked: Sequence[str], offered: Sequence[str]) -> str:
     return asked[0]
 
 
-def narrowed(asked: str, held: str) -> str:
+def narrowed(asked: str, held: str, *, field: str = "scope") -> str:
     """
-    Give what was asked of what is held (RFC 6749 section 3.3).
+    Give what was asked of what is held (RFC 6749 section 3.3); `field` is where it was asked.
 
     Raises:
         InvalidScopeError: more was asked, or nothing.
     """
     scope = access_tokens.narrow(asked, held)
     if scope is None:
-        raise InvalidScopeError
+        raise InvalidScopeError(field)
     return scope
 
 

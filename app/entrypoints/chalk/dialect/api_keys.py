@@ -1,6 +1,7 @@
 """What is said of API keys."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -10,11 +11,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.entrypoints.chalk.dialect.bodies import Name, Request
 from app.flows.refusals import InvalidRequestError
-from app.flows.results import CreatedKey, KeyDetails, Mode
+from app.flows.results import CreatedKey, Hour, KeyDetails, Mode
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import print_id
 
 _MOST_METADATA_BYTES = 4096
+# In JSON, and not the six characters themselves, of which the backslash is doubled.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 Scopes = Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(min_length=1, max_length=50)]
 Networks = Annotated[list[Annotated[str, Meta(min_length=2, max_length=50)]], Meta(min_length=1, max_length=50)]
@@ -26,7 +29,8 @@ class CreateKeyRequest(Request, frozen=True):
     """
     POST /tenants/{id}/api-keys. Without `scopes`, it holds what the caller does; without `expires_at`, it lives as
     long as the caller's; without `allowed_cidrs`, it works from wherever that does; without `mode`, it is of the
-    caller's; without `rate_limit_per_minute`, it may make as many requests. `metadata` has 4 KiB at most.
+    caller's; without `rate_limit_per_minute`, it may make as many requests. `metadata` has 4 KiB at most. A browser may
+    send it only with `allow_browsers`.
     """
 
     name: Name
@@ -36,6 +40,7 @@ class CreateKeyRequest(Request, frozen=True):
     allowed_cidrs: Networks | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
     rate_limit_per_minute: PerMinute | UnsetType | None = UNSET
+    allow_browsers: bool = False
 
 
 class ChangeKeyRequest(Request, frozen=True):
@@ -51,13 +56,14 @@ class ChangeKeyRequest(Request, frozen=True):
     allowed_cidrs: Networks | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
     rate_limit_per_minute: PerMinute | UnsetType | None = UNSET
+    allow_browsers: bool | UnsetType = UNSET
 
 
 class ApiKeyBody(Struct, frozen=True):
     """
-    A key without its secret; a `rotating` one has been replaced by `replaced_by`, and works until `grace_ends_at`. From
-    `safe_to_retire_at` on, nobody will have used it for an hour, as far as is known: uses are written a minute late.
-    A `rate_limit_per_minute` of null is the usual limit of the server.
+    A key without its secret; a `rotating` one works until `grace_ends_at`: it was replaced by `replaced_by`, or it was
+    reported as leaked, and nothing has replaced it yet. From `safe_to_retire_at` on, nobody will have used it for an
+    hour, as far as is known: uses are written a minute late. `rate_limit_per_minute` is null for the usual one.
     """
 
     id: str
@@ -68,6 +74,7 @@ class ApiKeyBody(Struct, frozen=True):
     scopes: list[str]
     status: Literal["active", "rotating", "expired", "revoked"]
     allowed_cidrs: list[str] | None
+    allow_browsers: bool
     metadata: dict[str, Any]
     created_at: str
     expires_at: str | None
@@ -86,6 +93,18 @@ class CreatedKeyBody(ApiKeyBody, frozen=True, kw_only=True):
     """A key with its secret, shown this once."""
 
     api_key: str
+
+
+class HourBody(Struct, frozen=True):
+    """An hour, by when it begins, and how often the key was used in it."""
+
+    hour_at: str
+    uses: int
+
+
+def hour_body(hour: Hour) -> HourBody:
+    """Print an hour of a key."""
+    return HourBody(hour_at=rfc3339(hour.at), uses=hour.uses)
 
 
 def key_body(key: KeyDetails, now: datetime) -> ApiKeyBody:
@@ -133,13 +152,15 @@ def metadata_asked(asked: dict[str, Any] | UnsetType) -> str | None:
     Print metadata as it is kept; None when there is none.
 
     Raises:
-        InvalidRequestError: it is longer than 4 KiB.
+        InvalidRequestError: it is longer than 4 KiB, or holds a NUL, which some databases cannot keep.
     """
     if asked is UNSET:
         return None
     text = msgspec.json.encode(asked).decode()
-    if len(text.encode()) > _MOST_METADATA_BYTES or "\\u0000" in text:
+    if len(text.encode()) > _MOST_METADATA_BYTES:
         raise InvalidRequestError("metadata", "must be an object of at most 4096 bytes")
+    if _NUL.search(text):
+        raise InvalidRequestError("metadata", "must not hold the character U+0000")
     return text
 
 
@@ -170,6 +191,7 @@ def _fields(key: KeyDetails, now: datetime) -> dict[str, Any]:
         "scopes": key.scopes.split(" "),
         "status": key.status_at(now),
         "allowed_cidrs": None if key.networks is None else list(key.networks),
+        "allow_browsers": key.from_browsers,
         "metadata": msgspec.Raw(b"{}" if key.metadata is None else key.metadata.encode()),
         "created_at": moment(key.created_at),
         "expires_at": moment(key.expires_at),

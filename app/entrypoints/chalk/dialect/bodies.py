@@ -1,14 +1,11 @@
-"""Every request and answer body of the dialect: they validate, they print, and they will describe themselves."""
+"""Request and answer bodies of the dialect: they validate, they print, and they describe themselves."""
 
-import dataclasses
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.flows.results import OpenedTenant, Role, Tenant
-from app.foundation.clock import rfc3339
-from app.foundation.identifiers import print_id
+from app.flows.results import Role
 from app.foundation.names import LONGEST_NAME, NAME_PATTERN
 
 Content = TypeVar("Content")
@@ -17,12 +14,6 @@ Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NAME_P
 ExternalId = Annotated[str, Meta(min_length=1, max_length=255, pattern=NAME_PATTERN)]
 ScopeAsked = Annotated[str, Meta(min_length=1, max_length=1000, description="Names of scopes, with spaces between.")]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
-HttpsUrl = Annotated[str, Meta(min_length=9, max_length=2000, pattern=r"^https://[!-~]+(?![\s\S])")]
-Count = Annotated[int, Meta(ge=1, le=1_000_000)]
-# Looked into by the story; what it wants is told as far as a schema can.
-_JWK = {"type": "object", "required": ["kty", "kid"]}
-_KEYS = {"type": "array", "minItems": 1, "items": _JWK}
-Jwks = Annotated[dict[str, Any], Meta(extra_json_schema={"properties": {"keys": _KEYS}, "required": ["keys"]})]
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,32 +52,6 @@ class RefreshRequest(Request, frozen=True):
     refresh_token: str
 
 
-class OpenTenantRequest(Request, frozen=True):
-    """POST /tenants."""
-
-    name: Name
-    max_concurrent_rooms: Count = 100
-    max_participants_per_room: Count = 10
-    max_recording_duration_minutes: Count = 120
-
-
-class ChangeTenantRequest(Request, frozen=True):
-    """
-    PATCH /tenants/{id}; a field that is left out stays as it is. `status` is for operators.
-
-    `jwks` or `jwks_uri` lets the tenant's OAuth client authenticate by private_key_jwt, and by no API key any more;
-    null takes it back.
-    """
-
-    name: Name | UnsetType = UNSET
-    max_concurrent_rooms: Count | UnsetType = UNSET
-    max_participants_per_room: Count | UnsetType = UNSET
-    max_recording_duration_minutes: Count | UnsetType = UNSET
-    status: Literal["active", "suspended"] | UnsetType = UNSET
-    jwks: Jwks | UnsetType | None = UNSET
-    jwks_uri: HttpsUrl | UnsetType | None = UNSET
-
-
 class RotateKeyRequest(Request, frozen=True):
     """POST /tenants/{id}/rotate-key; `grace_period` in seconds."""
 
@@ -123,32 +88,6 @@ class TokenBody(Struct, frozen=True):
     expires_in: int
 
 
-class OpenedTenantBody(Struct, frozen=True):
-    """A tenant that was just opened; its first key is shown this once."""
-
-    id: str
-    name: str
-    api_key: str
-    max_concurrent_rooms: int
-    max_participants_per_room: int
-    max_recording_duration_minutes: int
-    created_at: str
-
-
-class TenantBody(Struct, frozen=True):
-    """A tenant as it stands."""
-
-    id: str
-    name: str
-    status: Literal["active", "suspended"]
-    max_concurrent_rooms: int
-    max_participants_per_room: int
-    max_recording_duration_minutes: int
-    created_at: str
-    jwks: Jwks | None
-    jwks_uri: str | None
-
-
 class DeletedBody(Struct, frozen=True):
     """What was deleted."""
 
@@ -181,32 +120,6 @@ class ErrorBody(Struct, frozen=True):
     """The envelope of every refusal."""
 
     error: ErrorContent
-
-
-def opened_tenant_body(opened: OpenedTenant) -> OpenedTenantBody:
-    """Print a tenant with its first key."""
-    tenant = opened.tenant
-    return OpenedTenantBody(
-        id=print_id("tenant", tenant.id),
-        name=tenant.name,
-        api_key=opened.key.text,
-        created_at=rfc3339(tenant.created_at),
-        **dataclasses.asdict(tenant.limits),
-    )
-
-
-def tenant_body(tenant: Tenant) -> TenantBody:
-    """Print a tenant."""
-    keys = tenant.client_keys
-    return TenantBody(
-        id=print_id("tenant", tenant.id),
-        name=tenant.name,
-        status="suspended" if tenant.suspended else "active",
-        jwks=None if keys is None or keys.jwks is None else msgspec.json.decode(keys.jwks),
-        jwks_uri=None if keys is None else keys.jwks_uri,
-        created_at=rfc3339(tenant.created_at),
-        **dataclasses.asdict(tenant.limits),
-    )
 
 
 def encode(body: Struct) -> bytes:

@@ -27,6 +27,7 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
     refusals.MasterKeyAwayError: (503, "SERVICE_UNAVAILABLE"),
     refusals.UnauthorizedClientError: (403, "FORBIDDEN"),
     refusals.KeyElsewhereError: (403, "FORBIDDEN"),
+    refusals.KeyInBrowserError: (403, "FORBIDDEN"),
     refusals.TenantSuspendedError: (403, "TENANT_SUSPENDED"),
     refusals.NotFoundError: (404, "NOT_FOUND"),
     refusals.MethodNotAllowedError: (405, "METHOD_NOT_ALLOWED"),
@@ -47,7 +48,6 @@ TABLE: dict[type[ServiceError], tuple[int, str]] = {
 }
 
 _DETAILS = {
-    refusals.InvalidScopeError: Detail("scope", refusals.InvalidScopeError.public),
     refusals.InvalidTargetError: Detail("resource", refusals.InvalidTargetError.public),
     refusals.MalformedCredentialError: Detail("Authorization", refusals.MalformedCredentialError.public),
 }
@@ -82,6 +82,8 @@ def _message(error: ServiceError) -> str:
 def _detail(error: ServiceError) -> Detail:
     if isinstance(error, refusals.InvalidRequestError):
         return Detail(error.field, error.problem)
+    if isinstance(error, refusals.InvalidScopeError):
+        return Detail(error.field, error.public)
     return _DETAILS[type(error)]
 
 

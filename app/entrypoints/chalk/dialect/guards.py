@@ -17,7 +17,8 @@ def by_key(once: Once[CreatedKey] | None = None) -> Caller:
     Raises:
         AlreadyDone: that is so, and this is the reply to it.
         AuthenticationRequiredError: there is none.
-        InvalidApiKeyError, RateLimitedError, TenantSuspendedError: see `authenticate_api_key`.
+        InvalidApiKeyError, RateLimitedError, TenantSuspendedError, KeyInBrowserError, KeyElsewhereError: see
+            `authenticate_api_key`.
     """
     presented = request.headers.get("X-API-Key")
     if presented is None:

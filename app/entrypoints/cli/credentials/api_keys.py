@@ -55,6 +55,7 @@ def keys() -> None:
 @click.option("--scope", help="What it may do, with spaces between; all, if not given.")
 @click.option("--expires-at", help="Until when it works, as 2027-01-31T00:00:00Z; without end, if not given.")
 @click.option("--rate-limit", type=click.IntRange(1, 1_000_000), help="Requests a minute; as usual, if not given.")
+@click.option("--allow-browsers", is_flag=True, help="A browser may send it, where anyone can read it.")
 @_on_a_tenant
 def create(launcher: Launcher, *, tenant: str, output: str, name: str, **asked: Any) -> None:
     """Issue another key of a tenant. It is shown this once."""
@@ -67,6 +68,7 @@ def create(launcher: Launcher, *, tenant: str, output: str, name: str, **asked: 
         None if ends is None else _moment(ends),
         mode=asked["mode"],
         requests_per_minute=asked["rate_limit"],
+        from_browsers=asked["allow_browsers"],
     )
     _print_created(create_api_key(_OPERATOR, tenant, wanted, _tools(launcher)), output)
 
