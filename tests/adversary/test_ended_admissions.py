@@ -38,6 +38,7 @@ ROUNDS = {"sqlite": 10, "postgresql": 30}
 AT_TOKEN_EXCHANGE: dict[str, set[type[ServiceError]]] = {
     "key_compromised": {InvalidRequestError},
     "key_revoked": {InvalidRequestError},
+    "key_leaked": {InvalidRequestError},
     "tenant_suspended": {InvalidRequestError, TenantSuspendedError},
     "tenant_closed": {InvalidRequestError, InvalidApiKeyError},
     "room_ended": {InvalidRequestError, RoomEndedError},

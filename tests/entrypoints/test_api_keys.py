@@ -244,3 +244,29 @@ def test_a_wrong_field_is_told_by_its_name_and_changes_nothing(http, tenant, fie
         assert wrong_field(change(http, tenant, key, **{"name": "Other", field: value})) == field, value
 
     assert read(http, tenant, key) == before
+
+
+def test_too_wide_a_scope_is_told_as_the_field_that_it_stands_in(http, tenant):
+    """
+    A9: `scopes` at creation and at change; `scope` where that is the field.
+    """
+    key = posted(http, tenant, scopes=["rooms:read"])
+
+    assert wrong_field(post(http, tenant, scopes=["rooms:none"])) == "scopes"
+    assert wrong_field(change(http, tenant, key, scopes=["rooms:write"])) == "scopes"
+    exchanged = http.post(f"{API}/auth/token", json={"api_key": key.api_key, "scope": "rooms:write"})
+    assert wrong_field(exchanged) == "scope"
+
+
+def test_a_nul_in_metadata_is_told_as_what_it_is(http, tenant):
+    """
+    A9: the character, also in a name and behind a backslash, and not its size; its six letters are as good as any.
+    """
+    messages = {
+        post(http, tenant, metadata=each).json["error"]["details"][0]["message"]
+        for each in ({"a": "\0"}, {"\0": 1}, {"a": ["\\\0"]})
+    }
+    letters = {"a": "\\u0000", "b": "\\\\u0000"}
+
+    assert messages == {"must not hold the character U+0000"}
+    assert post(http, tenant, metadata=letters).json["data"]["metadata"] == letters
