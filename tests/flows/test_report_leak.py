@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain import idempotency
+from app.domain.idempotency import Asked, Reply
 from app.flows.change_tenant import change_tenant
 from app.flows.follow_events import follow_events
 from app.flows.look_up import look_up_tenant
@@ -180,6 +182,29 @@ def test_a_tenant_may_only_want_to_know(tools, tenant, key, clock):
     report_leak(key.api_key, tools, sender=FINDER)
     assert not works(tools, key)
     assert leaks(tools, tenant)[2:] == [told(key, "revoke", clock.now())]
+
+
+@pytest.mark.parametrize(("on_leak", "kept"), [("revoke", False), ("rotate", False), ("notify", True)])
+def test_a_key_that_leaked_fetches_its_successor_no_more(tools, tenant, key, on_leak, kept):
+    """
+    CONTRACT 3: what the rotation of a key answered is not for its thief, unless nothing shall happen.
+    """
+    policy(tools, tenant, on_leak)
+    rotated(tools, tenant, key, grace_seconds=60)
+    asked, retired, now = (
+        Asked("x" * 16, name_of(key), "/rotate", b""),
+        name_of(key).removeprefix("key_"),
+        tools.clock.now(),
+    )
+    with tools.database.transaction() as connection:
+        reply = Reply(201, b"{}")
+        idempotency.remember(connection, asked, reply, "m", b"secret" * 6, now=now, retired_key_id=retired)
+
+    report_leak(key.api_key, tools, sender=FINDER)
+
+    with tools.database.transaction() as connection:
+        found = idempotency.find_for_retired(connection, asked, retired, {"m": b"secret" * 6}, now=now)
+    assert (found is not None) == kept
 
 
 @pytest.mark.parametrize("on_leak", ["revoke", "rotate", "notify"])
