@@ -110,15 +110,22 @@ def test_what_is_older_than_any_transaction_is_not_read_again(tools, tenant):
     """
     Following costs the same after a day as at first: two minutes are read again, and no more.
     """
-    old = id_before(new_id(), AN_HOUR)
+    now = new_id()
+    hours = {number: id_before(now, number * AN_HOUR) for number in (3, 2, 1, -1, -2)}
+    arrive(tools, tenant, hours[3], "three hours ago")
+    arrive(tools, tenant, hours[1], "an hour ago")
     events = follow(tools, tenant)
     next(events)
     next(events)
 
-    arrive(tools, tenant, old, "too late")
-
+    arrive(tools, tenant, hours[2], "two hours ago")
+    arrive(tools, tenant, hours[-2], "in two hours")
+    assert names(next(events)) == ["in two hours"]
+    arrive(tools, tenant, hours[-1], "in an hour")
     assert names(next(events)) == []
-    assert names(next(follow(tools, tenant))) == ["too late"]
+
+    told = ["three hours ago", "two hours ago", "an hour ago", "in an hour", "in two hours"]
+    assert names(next(follow(tools, tenant))) == told
 
 
 def test_more_than_one_batch_is_followed(tools, tenant):
