@@ -78,16 +78,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         logs.listen(lambda name: tools.metrics.events.labels(name).inc())
     _open_doors(app, settings.http.issuer, resource)
     if alone and warm:
-        # In a process of its own, requests are the occasion to look after the signing keys, off their path.
-        every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
-        keeper = Occasionally(lambda: tend_signing_keys(tools), every, clock)
-        app.before_request(keeper.nudge)
-        cleaner = Occasionally(lambda: clean(tools), _CLEANING_EVERY, clock)
-        app.before_request(cleaner.nudge)
-        writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
-        app.after_request(lambda response: _note_uses(response, tools, writer))
-        # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
-        util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
+        _work_aside(app, tools, settings)
     if warm:
         _warm(tools)
     return app
@@ -96,6 +87,17 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
 def command_line() -> None:
     """Run `chalk-auth`."""
     cli.run(Launcher(lambda: create_app(warm=False), create_app, str(_MIGRATIONS), f"{__name__}:create_app"))
+
+
+def _work_aside(app: Flask, tools: workshop.Tools, settings: Settings) -> None:
+    # In a process of its own, requests are the occasion for work that none of them waits for.
+    every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
+    app.before_request(Occasionally(lambda: tend_signing_keys(tools), every, tools.clock).nudge)
+    app.before_request(Occasionally(lambda: clean(tools), _CLEANING_EVERY, tools.clock).nudge)
+    writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
+    app.after_request(lambda response: _note_uses(response, tools, writer))
+    # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
+    util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
 
 
 def _master_keys(settings: Settings) -> MasterKeys:

@@ -30,7 +30,8 @@ from app.flows.steps.callers import (
     rights_of,
 )
 from app.flows.steps.clients import Client, Credential, admit_client, authenticate_client, prove
-from app.flows.steps.guesses import admit_key, hear_key, must_be_heard, wrong
+from app.flows.steps.limits.guesses import admit_key, hear_key, must_be_heard, wrong
+from app.flows.steps.limits.quotas import allows, count_refresh, count_token, hold_back, must_allow
 from app.flows.steps.lists import cut, open_cursor
 from app.flows.steps.master_keys import (
     look_at_key,
@@ -40,7 +41,6 @@ from app.flows.steps.master_keys import (
     retry_tags,
     uses_of_master_keys,
 )
-from app.flows.steps.quotas import allows, count_refresh, count_token, hold_back, must_allow
 from app.flows.steps.replies import (
     begin_once,
     end_once,

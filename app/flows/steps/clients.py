@@ -12,7 +12,7 @@ from app.flows.refusals import (
     InvalidClientError,
     TenantSuspendedError,
 )
-from app.flows.steps.guesses import admit_key, hear_key, must_be_heard, right, wrong
+from app.flows.steps.limits.guesses import admit_key, hear_key, must_be_heard, right, wrong
 from app.flows.steps.master_keys import look_at_key, renew
 from app.flows.tools import Tools
 from app.foundation.database import Connection

@@ -15,7 +15,7 @@ from app.flows.refusals import (
     RoomFullError,
 )
 from app.flows.steps.admissions.authority import Authority, Entered, enter, must_rank
-from app.flows.steps.quotas import count_token
+from app.flows.steps.limits.quotas import count_token
 from app.flows.steps.tokens import life_of, narrowed
 from app.flows.tools import Tools
 from app.foundation.database import Connection

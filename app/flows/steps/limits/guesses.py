@@ -13,8 +13,8 @@ from app.flows.refusals import (
     ServiceError,
     TenantSuspendedError,
 )
+from app.flows.steps.limits.quotas import count_use
 from app.flows.steps.master_keys import Admissible
-from app.flows.steps.quotas import count_use
 from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.identifiers import print_id
