@@ -176,9 +176,9 @@ def summary(result: Result) -> Iterator[str]:
     kinds = Counter(each.name for each in faults)
     yield f"  faults {len(faults)}: " + ", ".join(f"{name} ({count})" for name, count in sorted(kinds.items()))
     yield from _recoveries(faults)
-    late, hung = late_documents(operations, faults)
+    documents, late, hung = late_documents(operations, faults)
     yield f"  answers 503: {sum(each.status == 503 for each in operations)}, {_last_503(operations, faults)}"
-    yield f"  JWKS and metadata while the database hung: {late} asked for, {hung} not there within two seconds"
+    yield f"  JWKS and metadata {documents} times: {late} not within two seconds, {hung} of them as the database hung"
     uses = Counter(each.status or "no answer" for each in operations if each.kind == "use")
     yield "  uses of a Bearer token at a resource: " + ", ".join(f"{uses[status]} {status}" for status in uses)
     yield f"  verified offline with a JWKS that was kept: {result.offline} times"

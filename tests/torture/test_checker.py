@@ -37,6 +37,10 @@ RIGHT = {
     ),
     "within the window": (WINDOW, [issue(1, "t1"), refresh(2, "t1", "t2"), refresh(3, "t1", "t2")]),
     "after the window": (WINDOW, [issue(1, "t1"), lost(2, "t1"), refresh(12, "t1")]),
+    "a late document": (
+        KEY,
+        [operation("get", 20, outcome="unknown", status=None, session="", what="jwks", error="timeout")],
+    ),
     "strict locks out": (STRICT, [issue(1, "t1"), lost(2, "t1"), refresh(3, "t1")]),
     "strict catches": (STRICT, [issue(1, "t1"), refresh(2, "t1", "t2"), stolen(3, "t1"), refresh(4, "t2")]),
 }

@@ -27,8 +27,8 @@ def broken_service(operations: Sequence[Operation], disturbances: Sequence[Distu
     Look at every answer.
 
     S1: 5xx is said only while the database is away. S2: then it is 503 with Retry-After. S3: a right credential is
-    never called wrong. S4: JWKS and metadata are served all the time, with the database away too; while it hangs they
-    may be late, since a worker with one thread waits for it (docs/decisions/0006), which is counted and not judged.
+    never called wrong. S4: JWKS and metadata are served all the time, with the database away too; how late,
+    is counted and not judged: a worker with one thread waits for a database that hangs (docs/decisions/0006).
     """
     for each in operations:
         if each.status is not None and each.status >= 500:
@@ -42,12 +42,13 @@ def broken_service(operations: Sequence[Operation], disturbances: Sequence[Distu
             yield Violation("S4", "", f"{each.what} was not served by a host that was up", [each])
 
 
-def late_documents(operations: Sequence[Operation], disturbances: Sequence[Disturbance]) -> tuple[int, int]:
-    """Count the documents that were asked for while the database hung, and those of them that did not come in time."""
-    asked = [each for each in operations if each.kind == "get" and during(each, disturbances, "database", hanging=True)]
-    return len(asked), sum(each.outcome != "ok" for each in asked)
+def late_documents(operations: Sequence[Operation], disturbances: Sequence[Disturbance]) -> tuple[int, int, int]:
+    """Count the documents that were asked for, those that were late, and of these those of a hung database."""
+    asked = [each for each in operations if each.kind == "get"]
+    late = [each for each in asked if each.error == "timeout"]
+    hung = sum(during(each, disturbances, "database", hanging=True) for each in late)
+    return len(asked), len(late), hung
 
 
 def _excused(operation: Operation, disturbances: Sequence[Disturbance]) -> bool:
-    hung = during(operation, disturbances, "database", hanging=True)
-    return hung or during(operation, disturbances, operation.host)
+    return operation.error == "timeout" or during(operation, disturbances, operation.host)

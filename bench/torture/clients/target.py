@@ -12,6 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 # An answer that takes longer is given up: to the client, nobody knows what came of the request.
 PATIENCE_SECONDS = 2.0
+# Stands for the code of a refusal when that was so.
+LATE = "timeout"
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,8 @@ def send(
             return Answer(None)
         told = json.loads(text) if text else {}
         return Answer(answer.status, told if isinstance(told, dict) else {}, _small(answer))
+    except TimeoutError:
+        return Answer(None, {"error": LATE})
     except (OSError, http.client.HTTPException, ValueError):
         return Answer(None)
     finally:
