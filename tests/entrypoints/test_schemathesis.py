@@ -51,7 +51,7 @@ include-operation-id = "api_keys_{operation}"
 headers = {{ X-API-Key = "${{KEYS_KEY}}" }}
 parameters = {{ "path.tenant_id" = "${{KEYS_ID}}", "path.key_id" = "${{KEY_TO_{operation.upper()}}}" }}
 """
-    for operation in ("change", "delete", "rotate")
+    for operation in ("change", "delete", "rotate", "list_uses")
 )
 ON_A_SPARE_PARTICIPANT = """
 [[operations]]
@@ -90,7 +90,7 @@ def as_a_tenant(live: Live) -> dict[str, str]:
         other = builders.a_tenant(live.tools)
         names |= {f"{spare}_ID": other.id, f"{spare}_KEY": other.api_key}
 
-    for operation in ("CHANGE", "DELETE", "ROTATE"):
+    for operation in ("CHANGE", "DELETE", "ROTATE", "LIST_USES"):
         second = builders.a_key_holding("rooms:read", builders.Tenant(names["KEYS_ID"], ""), live.tools)
         names[f"KEY_TO_{operation}"] = f"key_{second.api_key[8:16]}"
 
