@@ -11,7 +11,8 @@ from app.entrypoints import cli
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.refresh_access import Refresh, refresh_access
-from app.flows.refusals import InvalidApiKeyError, InvalidRefreshTokenError
+from app.flows.refusals import InvalidApiKeyError, InvalidRefreshTokenError, KeyInBrowserError
+from app.foundation.sender import Sender
 from tests.builders import Tenant, a_pair, a_tenant
 from tests.conftest import ROOT
 
@@ -104,6 +105,20 @@ def test_a_key_for_tests_is_made_and_told_apart(run, tools):
     assert listed == {made[0]["id"]: "live", made[1]["id"]: "test", f"key_{tenant.api_key[8:16]}": "live"}
     assert table == {"id": "mode", **listed}
     assert run("create", *to, "--name", "CI", "--mode", "prod").status == 2
+
+
+def test_a_key_for_browsers_is_made_on_demand_alone(run, tools):
+    """
+    CONTRACT 2: only with the option may a browser send it.
+    """
+    tenant, browser = a_tenant(tools), Sender("192.0.2.1", from_browser=True)
+    asked = ("create", "--tenant", tenant.id, "--name", "Page", "--output", "json")
+
+    allowed, usual = run(*asked, "--allow-browsers").facts["api_key"], run(*asked).facts["api_key"]
+
+    assert authenticate_api_key(allowed, tools, sender=browser).kind == "tenant"
+    with pytest.raises(KeyInBrowserError):
+        authenticate_api_key(usual, tools, sender=browser)
 
 
 def test_a_compromised_key_is_dead_at_once(run, tools):
