@@ -55,7 +55,7 @@ def test_two_requests_that_differ_anywhere_have_nothing_in_common():
     assert len({each.secret_under(OLD.replies) for each in requests}) == len(parts)
     for name in ("key", "caller", "path"):
         # The Idempotency-Key above all: without it, the server alone could read the reply.
-        other = dataclasses.replace(ASKED, **{name: "another"})
+        other = Asked(**{**dataclasses.asdict(ASKED), name: "another"})
         assert other.name != ASKED.name
         assert other.secret_under(OLD.replies) != ASKED.secret_under(OLD.replies)
     bodies = [dataclasses.replace(ASKED, body=body) for body in (b"", b"{}", b"{} ")]
