@@ -5,12 +5,13 @@ import json
 import time
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from app.flows.activate_signing_key import activate_signing_key
 from app.flows.look_up import look_up_jwks
 from tests.deploy.conftest import FILES
-from tests.forgery import claims_of, header_of, hs256, our_private_key, rs256
+from tests.forgery import b64, claims_of, header_of, hs256, our_private_key, rs256, signing_input
 
 BOTH = ("files.example.com", "archive.example.com")
 
@@ -35,6 +36,11 @@ def revoke(site, token):
     form = "Content-Type: application/x-www-form-urlencoded"
     answer = site.edge.ask("POST /oauth/revoke", form, f"Authorization: Basic {basic}", body=f"token={token}".encode())
     assert answer.status == 200
+
+
+def rs512(header, claims, key):
+    head = signing_input(header, claims)
+    return f"{head}.{b64(key.sign(head.encode(), padding.PKCS1v15(), hashes.SHA512()))}"
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -82,6 +88,7 @@ def test_what_is_no_good_token_never_reaches_the_service(site, name):
         rs256(head, {**claims, "aud": "https://elsewhere.example.com"}, key),
         rs256(head, {**claims, "exp": int(time.time()) - 61}, key),
         rs256(head, {name: value for name, value in claims.items() if name != "exp"}, key),
+        rs512({**head, "alg": "RS512"}, claims, key),
         # Introspection tells of the claims that the server knows; this one it would have to have written.
         *([rs256(head, {**claims, "mode": "test"}, key)] if name == BOTH[0] else []),
     ]

@@ -181,6 +181,23 @@ def test_what_was_sent_is_never_sent_again(pair):
     assert (answer.status, [len(each.arrived) for each in (one, other)]) == (200, [1, 1])
 
 
+def test_what_may_not_be_repeated_has_a_connection_of_its_own(pair):
+    """
+    N: no POST or DELETE goes over a connection that was used before, and may be closed at that moment; GETs share.
+    """
+    edge, one, other = pair
+
+    def connections(method):
+        one.arrived.clear()
+        other.arrived.clear()
+        for _ in range(8):
+            assert edge.ask(f"{method} /api/v1/rooms").status == 200
+        return len({arrived.connection for each in (one, other) for arrived in each.arrived})
+
+    assert connections("GET") < 8
+    assert [connections(method) for method in ("POST", "PATCH", "DELETE")] == [8, 8, 8]
+
+
 def test_a_server_that_is_away_is_not_noticed():
     """
     N: what could not be sent was not sent; it goes to another server, whatever the method.

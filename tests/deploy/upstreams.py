@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Arrived:
-    """A request as it came: its first line, its headers in order, and its body."""
+    """A request as it came: its first line, its headers in order, its body, and the connection by its port."""
 
     line: str
     headers: list[tuple[str, str]]
     body: bytes
+    connection: int
 
     def all(self, name: str) -> list[str]:
         """Give every value of a header."""
@@ -73,6 +74,10 @@ class _Handler(socketserver.StreamRequestHandler):
             answer = self.server.upstream.reply(arrived)
             if answer is None:
                 return
+            if arrived.all("connection") == ["close"]:
+                # As asked (RFC 9112 section 9.6).
+                self.wfile.write(answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+                return
             self.wfile.write(answer)
 
     def _read(self) -> Arrived | None:
@@ -83,5 +88,5 @@ class _Handler(socketserver.StreamRequestHandler):
                 name, _, value = header.partition(":")
                 headers.append((name, value.strip()))
             length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
-            return Arrived(line, headers, self.rfile.read(length)) if line else None
+            return Arrived(line, headers, self.rfile.read(length), self.client_address[1]) if line else None
         return None
