@@ -91,8 +91,8 @@ def workers(process):
 
 def test_no_request_is_lost_for_good(site, load):
     """
-    N, I6: reloading nginx, renewing workers, ending one server of two: nothing is lost. A worker that is killed loses at
-    the most what it had at hand: 503, and repeated with the same key each gets its successor, and no session ends.
+    N, I6: reloading nginx, renewing workers and ending one server of two loses nothing. A worker that is killed loses
+    what it had at hand at most: 503, and repeated with the same key each gets its successor, and no session ends.
     """
     with served(site.url, site.second_port) as second:
         old = workers(site.edge.process)
