@@ -91,6 +91,14 @@ class KeyPlaces(KeyLife):
         """Authenticate by a key."""
         return authenticate_api_key(key.api_key, self.tools, sender=sender)
 
+    @rule(number=st.integers(0, 15), microseconds=st.sampled_from([-1, 0]))
+    def wait_for_an_end(self, number, microseconds):
+        """It gets as late as a key can live, to the microsecond."""
+        known = self.pick(number)
+        seconds = (known.ends_at - self.clock.now()).total_seconds()
+        if 1 <= seconds <= 3600:
+            self.clock.step(seconds=seconds, microseconds=microseconds)
+
     @rule(creator=st.none() | PICKS, networks=st.none() | NETWORKS)
     def create_confined(self, creator, networks):
         """A new key is at home where its maker is, or within."""
@@ -126,6 +134,11 @@ class KeyPlaces(KeyLife):
         else:
             after = ask()
             assert (after.networks, after.metadata) == (networks, changes.metadata)
+
+    @rule(by_number=st.integers(0, 3), number=st.integers(0, 3))
+    def rotate_by_another(self, by_number, number):
+        """Whoever has a key is shown the successor of another, if that may do no more, from nowhere else, no longer."""
+        self.rotate(by_number=by_number, number=number, grace=600, stolen=False)
 
     @rule(number=PICKS, address=ADDRESSES)
     def use(self, number, address):

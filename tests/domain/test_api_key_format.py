@@ -1,5 +1,7 @@
 """How an API key is written, and that a typing error is found before anyone asks the database."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +47,23 @@ def test_a_key_is_written_in_55_characters_and_read_back(key):
     assert set(key) <= set(BASE62 + "_")
     assert presented is not None
     assert presented.id == key.split("_")[2]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"(?i)[srp]k_(test|live|prod)_[0-9a-z]{10,}",
+        r"[rs]k_live_[0-9a-zA-Z]{20,247}",
+        r"[srp]k_(live|test)_[0-9a-zA-Z]{24}",
+    ],
+)
+def test_no_secret_scanner_takes_a_key_for_another_vendors(pattern):
+    """
+    CONTRACT 2: such as gitleaks, TruffleHog and detect-secrets look for; without the `_` after the id, all of them did.
+    """
+    for key in (LIVE, TEST.replace("test", "live")):
+        assert not re.search(pattern, key)
+        assert re.search(pattern, key[:16] + key[17:])
 
 
 @given(key=KEYS, place=st.integers(0, 54), character=st.sampled_from(BASE62 + "_- \n\0é"))

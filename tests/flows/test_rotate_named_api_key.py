@@ -32,7 +32,7 @@ from tests.named_keys import (
 )
 
 HELD = "keys:read keys:write rooms:read"
-RACERS, ROUNDS = 16, 10
+RACERS, ROUNDS = 8, 5
 
 
 @pytest.fixture
