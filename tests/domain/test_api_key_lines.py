@@ -26,7 +26,7 @@ OF_ITS_OWN = {
     *("id", "mac", "pepper_id", "created_at", "replaces", "grace_ends_at", "revoked_at", "suspended_at"),
     *("last_used_at", "last_used_address"),
 }
-HISTORIES, STEPS = 18, 22
+HISTORIES, STEPS, EVERYBODY = 15, 20, 4
 TEN_MINUTES = timedelta(minutes=10)
 _NUMBERS = itertools.count(1)
 
@@ -123,6 +123,27 @@ class KeyLines(KeyPlaces):
                 InvalidApiKeyError,
                 lambda: authenticate_api_key(sent.old.key.api_key, self.tools, once=sent.once),
             )
+
+    def teardown(self):
+        """At the end, everybody tries everything: whatever state was reached is not wasted on what came next."""
+        if len(self.known) % 2:
+            self.wait_for_the_end_of_a_reply(microseconds=0)
+            self.a_request_sent_again_changes_nothing()
+        for number, sent in enumerate(self.sent):
+            known = len(self.known) - 1 - self.known.index(sent.old)
+            if number % 2:
+                self.revoke_another(by_number=None, number=known)
+            else:
+                self.rotate(by_number=None, number=known, grace=0, stolen=True)
+            self.send_again(sent)
+        for number in range(EVERYBODY):
+            self.change(number=number, scopes=None, seconds=86_400)
+            self.confine(by_number=None, number=number, networks=["10.0.0.0/8"])
+        for by_number, number in itertools.product(range(EVERYBODY), repeat=2):
+            self.confine(by_number=by_number, number=number, networks=None)
+            self.rotate_by_another(by_number=by_number, number=number)
+        self.nothing_was_gained()
+        self.every_key_is_what_it_must_be()
 
     @invariant()
     def nothing_was_gained(self):
