@@ -22,6 +22,9 @@ from tests.named_keys import a_named_key, rotated
 
 SAMPLES = 2_000
 KEYS_OF_A_KIND = 20
+# A row that is there costs SQLite some two of 500 microseconds more than none, before it is found to be wrong: that an
+# id exists is no secret, and no network lets this through. What is beyond this would be work of ours.
+TOLERANCE_NANOSECONDS = 10_000
 # Equal kinds are told apart once in a million times, in each of three runs: so a build never fails for it.
 ALARM, RUNS = 1e-6, 3
 FROM_HOME = Sender("192.0.2.7")
@@ -64,12 +67,19 @@ def timed(keys_of_kinds, refuse, samples, seed):
     return times
 
 
+def takes_longer(one, other):
+    """
+    Tell by Kolmogorov and Smirnov's test whether one sample is above another by more than the tolerance: the share of
+    it below some value is too small.
+    """
+    slow, fast = sorted(one), sorted(each + TOLERANCE_NANOSECONDS for each in other)
+    distance = max(bisect_right(fast, each) / len(fast) - bisect_right(slow, each) / len(slow) for each in fast)
+    return distance > math.sqrt(-math.log(ALARM / 2) / 2 * (1 / len(slow) + 1 / len(fast)))
+
+
 def are_told_apart(one, other):
-    """Compare two samples by Kolmogorov and Smirnov's test: whether the shares below any value differ too much."""
-    one, other = sorted(one), sorted(other)
-    shares = ((bisect_right(one, each) / len(one), bisect_right(other, each) / len(other)) for each in (*one, *other))
-    distance = max(abs(share - of_other) for share, of_other in shares)
-    return distance > math.sqrt(-math.log(ALARM / 2) / 2 * (1 / len(one) + 1 / len(other)))
+    """Tell whether either takes longer."""
+    return takes_longer(one, other) or takes_longer(other, one)
 
 
 def told_apart(keys_of_kinds, refuse, samples, seed):
@@ -105,10 +115,15 @@ def test_the_stopwatch_finds_a_refusal_that_looks_twice(tools, dead):
 
 def test_the_comparison_tells_apart_what_differs_and_nothing_else():
     """
-    B3: of 2,000 samples each, equal ones are never told apart, and those that differ by a fifth of their spread always.
+    B3: 2,000 samples each with a spread of 50 microseconds: 30 more are always found, and 5 are not.
     """
     chance = random.Random(7)
-    noise = [[100 + chance.expovariate(1 / 50) for _ in range(SAMPLES)] for _ in range(10)]
+    noise = [[500_000 + chance.expovariate(1 / 50_000) for _ in range(SAMPLES)] for _ in range(10)]
 
-    assert not any(are_told_apart(one, other) for one, other in itertools.combinations(noise, 2))
-    assert all(are_told_apart(one, [each + 10 for each in other]) for one, other in itertools.combinations(noise, 2))
+    for one, other in itertools.combinations(noise, 2):
+        assert [are_told_apart(one, [each + more for each in other]) for more in (0, 5_000, 30_000)] == [
+            False,
+            False,
+            True,
+        ]
+        assert are_told_apart([each + 30_000 for each in one], other)
