@@ -10,6 +10,9 @@ ARGS   ?=
 # Processes that share the tests; one file on one database stays in one of them. AT_ONCE= runs them one by one.
 AT_ONCE ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
+# Databases of tests lie in memory where there is enough of it: none of them has to outlive the machine.
+IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
+
 VENV    := .venv
 BIN     := $(VENV)/bin
 MADE    := $(VENV)/.made
@@ -28,7 +31,7 @@ INSTALL_SELF = $(BIN)/python -m pip install --quiet --quiet --no-index --no-deps
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint format bench-families torture lock clean
+.PHONY: help serve test test-races lint format bench-families torture lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,7 +41,10 @@ serve: $(RUNTIME) ## run a demo server with a tenant, a room and keys to try (PO
 	@export CHALK_ISSUER="$${CHALK_ISSUER:-http://127.0.0.1:$(PORT)}"; exec $(BIN)/chalk-auth demo --port $(PORT)
 
 test: $(DEV) ## run all tests with coverage (ARGS='tests/house --no-cov' to choose)
-	@$(BIN)/python -m pytest $(AT_ONCE) --cov=app --cov-branch --cov-report=term-missing --cov-fail-under=95 $(ARGS)
+	@$(IN_MEMORY) $(BIN)/python -m pytest $(AT_ONCE) --cov=app --cov-branch --cov-report=term-missing --cov-fail-under=95 $(ARGS)
+
+test-races: $(DEV) ## run every round of the races and every case of noise, of which the tests run a fifth
+	@EVERY_ROUND=1 $(IN_MEMORY) $(BIN)/python -m pytest $(AT_ONCE) --no-cov tests/adversary $(ARGS)
 
 lint: $(DEV) ## check style, types and the direction of imports
 	@$(BIN)/ruff check .

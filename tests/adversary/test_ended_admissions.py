@@ -30,10 +30,11 @@ from app.flows.steps import Credential
 from app.foundation.identifiers import parse_id, print_id
 from tests.adversary.endings import ENDINGS, REVOCATION, TRIES, Authority, reasons, refresh_until_refused
 from tests.adversary.races import at_once
+from tests.adversary.rounds import rounds
 from tests.builders import ALL_SCOPES, Tenant, a_key_holding, a_pair, a_room, an_operator
 from tests.conftest import environment
 
-ROUNDS = {"sqlite": 10, "postgresql": 30}
+ROUNDS = {"sqlite": rounds(10), "postgresql": rounds(30)}
 # What a client, whose own key lives, is told at token exchange when the subject has ended, or what both rest on.
 AT_TOKEN_EXCHANGE: dict[str, set[type[ServiceError]]] = {
     "key_compromised": {InvalidRequestError},

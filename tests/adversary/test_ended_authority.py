@@ -13,11 +13,12 @@ from app.flows.refusals import InvalidApiKeyError, InvalidRefreshTokenError, Roo
 from app.flows.steps import Credential
 from tests.adversary.endings import ENDINGS, TRIES, Authority, reasons, refresh_until_refused
 from tests.adversary.races import a_token, at_once
+from tests.adversary.rounds import rounds
 from tests.builders import a_room, a_tenant, an_operator
 from tests.conftest import environment
 
-# Of the rounds without the lock, or with it a statement late, 19 of 20 left a session behind; so these find any gap.
-ROUNDS = 50
+# Of the rounds without the lock, or with it a statement late, 19 of 20 left a session behind.
+ROUNDS = rounds(200)
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.adversary.noise import ANYTHING, LATIN, TEXT, mutations
+from tests.adversary.rounds import rounds
 from tests.assertions import ASSERTION_TYPE, ISSUER, a_key, register
 from tests.builders import a_tenant
 from tests.forgery import b64
 
 # Per test and database: most of what is fuzzed never reaches the database, and is the same on both.
-CASES = {"sqlite": 2_250, "postgresql": 250}
+CASES = {"sqlite": rounds(2_250), "postgresql": rounds(250)}
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 ENDPOINTS = st.sampled_from(["/oauth/token", "/oauth/revoke", "/oauth/introspect"])
 

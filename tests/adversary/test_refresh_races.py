@@ -6,9 +6,10 @@ from functools import partial
 import pytest
 
 from tests.adversary.races import a_token, at_once, family_of, racers, refresh
+from tests.adversary.rounds import rounds
 
 RACERS = 32
-ROUNDS = 50
+ROUNDS = rounds(50)
 
 
 @pytest.fixture(scope="module", params=["threads", "processes"])

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from app.domain.refresh_tokens.tables import FamilyRow
 from app.entrypoints.wiring import wiring_of
 from app.foundation.identifiers import parse_id
+from tests.adversary.rounds import rounds
 from tests.builders import a_room, a_tenant
 from tests.forgery import claims_of
 
-ROUNDS = 50
+ROUNDS = rounds(50)
 REFRESHERS = 4
 # Far more than anyone gets to do before the revocation; who reaches it was never refused.
 TRIES = 500

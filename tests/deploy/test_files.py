@@ -263,4 +263,6 @@ def test_no_host_is_named_that_files_would_be_fetched_from():
 
     assert images
     assert [name for name in images if "/" in name or "." in name.partition(":")[0]] == []
-    assert [str(file) for file, text in texts.items() if re.search(r"\b(curl|wget|apt-get|apk) ", text)] == []
+    # What people are told to send to a server of their own is another matter.
+    run = {file: text for file, text in texts.items() if file.suffix != ".md"}
+    assert [str(file) for file, text in run.items() if re.search(r"\b(curl|wget|apt-get|apk) ", text)] == []
