@@ -23,6 +23,7 @@ from tests.participants import admitted, bearer, by
 
 # POSTs that need no Idempotency-Key, or have a rule of their own; whoever adds a POST puts it here or into DEEDS.
 OTHERWISE = {
+    "leaks.create": "tells nothing, and the second report of a key changes nothing",
     "auth.refresh": "CONTRACT 5: the session's row remembers the keys of the last rotations",
     "auth.revoke": "ends something: the second time, there is nothing left to do, and the answer is the same",
     "rooms.end": "ends something: the second time is refused, and nothing was made that could get lost",
