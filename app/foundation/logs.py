@@ -16,7 +16,7 @@ _WARNINGS = logging.getLogger("chalk.warnings")
 _LONGEST = 20_000
 
 # What every line of a request says beside its own fields.
-_CONTEXT: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("context")
+_CONTEXT: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("context", default=None)
 
 # Where a word begins, also behind an escape of a URL (`%3D`).
 _BEGIN = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2}))"
@@ -64,7 +64,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": blot(record.getMessage()),
         }
-        for name, value in (_CONTEXT.get({}) | getattr(record, "fields", {})).items():
+        for name, value in ((_CONTEXT.get() or {}) | getattr(record, "fields", {})).items():
             line[name] = blot(value) if isinstance(value, str) else value
         if record.exc_info:
             line["exception"] = blot(self.formatException(record.exc_info))
@@ -96,14 +96,14 @@ def begin(request_id: str) -> None:
 
 def about(**fields: str | None) -> None:
     """Say in every further line of this request whom it is about: ids only, never a token."""
-    known = _CONTEXT.get(None)
+    known = _CONTEXT.get()
     if known is not None:
         known.update({name: value for name, value in fields.items() if value is not None})
 
 
 def end() -> None:
     """End a request."""
-    _CONTEXT.set({})
+    _CONTEXT.set(None)
 
 
 def warn(message: str, *cause: object) -> None:
