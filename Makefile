@@ -31,7 +31,7 @@ INSTALL_SELF = $(BIN)/python -m pip install --quiet --quiet --no-index --no-deps
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-races lint format bench-families torture lock clean
+.PHONY: help serve test coverage test-races lint format bench-families torture lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,7 +40,10 @@ help: ## list the targets
 serve: $(RUNTIME) ## run a demo server with a tenant, a room and keys to try (PORT=8000)
 	@export CHALK_ISSUER="$${CHALK_ISSUER:-http://127.0.0.1:$(PORT)}"; exec $(BIN)/chalk-auth demo --port $(PORT)
 
-test: $(DEV) ## run all tests with coverage (ARGS='tests/house --no-cov' to choose)
+test: $(DEV) ## run all tests (ARGS=tests/house to choose)
+	@$(IN_MEMORY) $(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
+
+coverage: $(DEV) ## run all tests and tell which lines and branches of app/ none of them reaches
 	@$(IN_MEMORY) $(BIN)/python -m pytest $(AT_ONCE) --cov=app --cov-branch --cov-report=term-missing --cov-fail-under=95 $(ARGS)
 
 test-races: $(DEV) ## run every round of the races and every case of noise, of which the tests run a fifth
