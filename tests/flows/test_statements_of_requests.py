@@ -137,7 +137,7 @@ def last_used(tools, tenant):
 def test_every_hot_path_asks_what_it_must_and_no_more(http, tools, tenant, backend, clock):
     """
     CONTRACT 2, 5: exchange, refresh, introspect and read, in either dialect, with an Idempotency-Key and without: each
-    statement is pinned. When a key was used is noted in memory, and written afterwards: the last, and how many in the hour.
+    statement is pinned. When a key was used is noted in memory, and written afterwards, with how often in the hour.
     """
     client, keys_used = Client(http, tools, tenant), 2
 
