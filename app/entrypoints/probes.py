@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 from flask import Blueprint, Response
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
@@ -30,7 +30,7 @@ def blueprint() -> Blueprint:
 
 def metrics() -> Response:
     """Give the counters of all workers, and what this one computes from its memory."""
-    return _fresh(wired().tools.metrics.exposition([_SigningKeys()]), CONTENT_TYPE_PLAIN_0_0_4)
+    return _fresh(wired().tools.metrics.exposition([_SigningKeys(), _LimitsStore()]), CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def health() -> Response:
@@ -79,6 +79,19 @@ class _SigningKeys(Collector):
         if ages.read is not None:
             read.add_metric([], ages.read.total_seconds())
         yield read
+
+
+class _LimitsStore(Collector):
+    # Of this worker alone: another one may reach it.
+    def collect(self) -> Iterator[Metric]:
+        store = wired().tools.shared_limits
+        away = GaugeMetricFamily("chalk_limits_store_away", "Whether the store of limits did not answer, 0 or 1.")
+        failures = CounterMetricFamily("chalk_limits_store_failures", "Questions that it did not answer.")
+        if store is not None:
+            away.add_metric([], store.away)
+            failures.add_metric([], store.failures)
+        yield away
+        yield failures
 
 
 def _json(content: dict[str, object]) -> Response:

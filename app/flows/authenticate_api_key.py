@@ -41,7 +41,7 @@ def authenticate_api_key(
 
     key = steps.admit_key(outcome, parsed, sender, tools)
     if lost is not None:
-        reply = steps.reply_of(lost, tools)
+        reply = steps.reply_of(lost)
         logs.event("api_key.successor_fetched", key=api_keys.key_name(key.id))
         raise AlreadyDone(reply)
     if isinstance(outcome, api_keys.Authenticated) and outcome.outdated:

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sa.Column("name", sa.LargeBinary(32), primary_key=True),
         sa.Column("asked", sa.LargeBinary(32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("master_id", sa.String(32), nullable=False),
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.Column("retired_key_id", sa.String(8), sa.ForeignKey("api_keys.id")),
     )

@@ -133,4 +133,7 @@ def test_a_worker_begins_without_the_store(start, store, clock, caplog):
     assert told(caplog) == ["limits.away"]
     shared = wiring_of(app).tools.shared_limits
     assert shared is not None
-    assert (shared.away, shared.outages) == (True, 1)
+    assert shared.away
+    scraped = app.test_client().get("/metrics").text
+    assert "chalk_limits_store_away 1.0" in scraped
+    assert f"chalk_limits_store_failures_total {float(shared.failures)}" in scraped

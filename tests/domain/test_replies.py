@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.domain import idempotency
-from app.domain.idempotency import Asked, OtherRequest, Reply, Sealed
+from app.domain.idempotency import Asked, OtherRequest, Reply
 from app.domain.idempotency.tables import ReplyRow
 from app.flows.forget_expired import forget_expired
 from app.foundation import master_key, opaque
@@ -17,7 +17,7 @@ from app.foundation.sealing import unseal
 ASKED = Asked("a-key-of-a-request", "key/abc", "/path", b'{"name":"Mine"}')
 REPLY = Reply(201, b'{"api_key":"sk_live_..."}')
 OLD, NEW = master_key.derive(bytes(32)), master_key.derive(bytes(range(32)))
-SECRETS = {OLD.id: OLD.replies, NEW.id: NEW.replies}
+SECRETS = [NEW.replies, OLD.replies]
 
 _numbers = itertools.count(1)
 
@@ -37,7 +37,7 @@ def connection(tools):
 
 
 def remember(connection, asked, clock, master=OLD, reply=REPLY, **more):
-    idempotency.remember(connection, asked, reply, master.id, master.replies, now=clock.now(), **more)
+    idempotency.remember(connection, asked, reply, master.replies, now=clock.now(), **more)
 
 
 def find(connection, asked, clock, secrets=SECRETS):
@@ -51,16 +51,19 @@ def test_two_requests_that_differ_anywhere_have_nothing_in_common():
     parts = [("ab", "c", "d"), ("a", "bc", "d"), ("a", "b", "cd"), ("abc", "", "d"), ("a", "b", "c")]
     requests = [Asked(*each, b"") for each in parts]
 
-    assert len({each.name for each in requests}) == len(parts)
+    assert len({each.lock_name for each in requests}) == len(parts)
+    assert len({each.name_under(OLD.replies) for each in requests}) == len(parts)
     assert len({each.secret_under(OLD.replies) for each in requests}) == len(parts)
     for name in ("key", "caller", "path"):
         # The Idempotency-Key above all: without it, the server alone could read the reply.
         other = Asked(**{**dataclasses.asdict(ASKED), name: "another"})
-        assert other.name != ASKED.name
+        assert other.lock_name != ASKED.lock_name
+        assert other.name_under(OLD.replies) != ASKED.name_under(OLD.replies)
         assert other.secret_under(OLD.replies) != ASKED.secret_under(OLD.replies)
     bodies = [dataclasses.replace(ASKED, body=body) for body in (b"", b"{}", b"{} ")]
     assert len({each.mac_under(OLD.replies) for each in bodies}) == 3
-    assert {each.name for each in bodies} == {ASKED.name}
+    assert {each.name_under(OLD.replies) for each in bodies} == {ASKED.name_under(OLD.replies)}
+    assert ASKED.name_under(OLD.replies) != ASKED.name_under(NEW.replies)
     assert ASKED.mac_under(OLD.replies) != ASKED.mac_under(NEW.replies)
     assert "a-key" not in repr(ASKED)
     assert "Mine" not in repr(ASKED)
@@ -69,14 +72,14 @@ def test_two_requests_that_differ_anywhere_have_nothing_in_common():
 
 def test_a_reply_is_found_under_every_master_key_that_is_known(connection, asked, clock):
     """
-    CONTRACT 3, CONTRACT 7: sealed under the old one, found after the change; under one that is not here, it says which.
+    CONTRACT 3, CONTRACT 7: sealed under the old one, found after the change, and by nobody who lacks that.
     """
     assert find(connection, asked, clock) is None
     remember(connection, asked, clock)
 
     assert find(connection, asked, clock) == REPLY
-    assert find(connection, asked, clock, {OLD.id: OLD.replies}) == REPLY
-    assert find(connection, asked, clock, {NEW.id: NEW.replies}) == Sealed(OLD.id)
+    assert find(connection, asked, clock, [OLD.replies]) == REPLY
+    assert find(connection, asked, clock, [NEW.replies]) is None
     assert find(connection, dataclasses.replace(asked, body=b"{}"), clock) == OtherRequest()
     for name in ("key", "caller", "path"):
         assert find(connection, dataclasses.replace(asked, **{name: "another"}), clock) is None
@@ -87,18 +90,21 @@ def test_neither_the_database_nor_the_server_alone_can_read_it(connection, asked
     B1: the row and every key of the server, without the Idempotency-Key, do not open it; nor that without the master.
     """
     remember(connection, asked, clock)
-    row = connection.execute(select(ReplyRow).where(ReplyRow.name == asked.name)).one()
+    row = connection.execute(select(ReplyRow).where(ReplyRow.name == asked.name_under(OLD.replies))).one()
     ours = [getattr(OLD, field.name) for field in dataclasses.fields(OLD)]
     keys = [key for key in ours if isinstance(key, bytes)] + [row.name, row.asked]
     keys += [
-        opaque.mac(OLD.replies, "seal", guess, asked.caller, asked.path) for guess in ("", "a-guess", asked.name.hex())
+        opaque.mac(OLD.replies, "seal", guess, asked.caller, asked.path) for guess in ("", "a-guess", row.name.hex())
     ]
     keys += [hashlib.sha256(asked.key.encode()).digest(), asked.secret_under(NEW.replies), asked.secret_under(b"")]
 
     assert len(keys) >= 12
-    assert {unseal(key, row.sealed, asked.name) for key in keys} == {None}
-    assert unseal(asked.secret_under(OLD.replies), row.sealed, asked.name) is not None
+    assert {unseal(key, row.sealed, row.name) for key in keys} == {None}
+    assert unseal(asked.secret_under(OLD.replies), row.sealed, row.name) is not None
     assert REPLY.body not in row.sealed
+    # Nor can a guess at it be checked: nothing of the row is a digest that a thief could make.
+    made = [hashlib.sha256(opaque.framed(asked.key, asked.caller, asked.path)).digest(), opaque.mac(b"", asked.key)]
+    assert not {row.name, row.asked} & {*made, hashlib.sha256(asked.key.encode()).digest()}
 
 
 def test_a_row_that_was_changed_reaches_nobody(connection, asked, clock, caplog):
@@ -109,16 +115,17 @@ def test_a_row_that_was_changed_reaches_nobody(connection, asked, clock, caplog)
     for each, reply in ((asked, REPLY), (other, Reply(200, b"theirs"))):
         remember(connection, each, clock, reply=reply)
     mine, theirs = (
-        connection.execute(select(ReplyRow).where(ReplyRow.name == each.name)).one() for each in (asked, other)
+        connection.execute(select(ReplyRow).where(ReplyRow.name == each.name_under(OLD.replies))).one()
+        for each in (asked, other)
     )
     turned = bytes([*mine.sealed[:-1], mine.sealed[-1] ^ 1])
 
     for values in ({"sealed": theirs.sealed}, {"sealed": turned}, {"sealed": b""}):
-        connection.execute(update(ReplyRow).where(ReplyRow.name == asked.name).values(values))
+        connection.execute(update(ReplyRow).where(ReplyRow.name == mine.name).values(values))
         with pytest.raises(ValueError, match="was changed"):
             find(connection, asked, clock)
-    changed = {"asked": theirs.asked, "sealed": mine.sealed, "master_id": NEW.id}
-    connection.execute(update(ReplyRow).where(ReplyRow.name == asked.name).values(changed))
+    changed = {"asked": bytes(32), "sealed": mine.sealed}
+    connection.execute(update(ReplyRow).where(ReplyRow.name == mine.name).values(changed))
     assert find(connection, asked, clock) == OtherRequest()
     assert "theirs" not in caplog.text
 

@@ -198,12 +198,12 @@ def test_a_key_that_leaked_fetches_its_successor_no_more(tools, tenant, key, on_
     )
     with tools.database.transaction() as connection:
         reply = Reply(201, b"{}")
-        idempotency.remember(connection, asked, reply, "m", b"secret" * 6, now=now, retired_key_id=retired)
+        idempotency.remember(connection, asked, reply, b"secret" * 6, now=now, retired_key_id=retired)
 
     report_leak(key.api_key, tools, sender=FINDER)
 
     with tools.database.transaction() as connection:
-        found = idempotency.find_for_retired(connection, asked, retired, {"m": b"secret" * 6}, now=now)
+        found = idempotency.find_for_retired(connection, asked, retired, [b"secret" * 6], now=now)
     assert (found is not None) == kept
 
 

@@ -23,6 +23,8 @@ LABELS = {
     "chalk_signing_key_age_seconds": {"state"},
     "chalk_signing_key_rotation_due_seconds": set(),
     "chalk_keyring_age_seconds": set(),
+    "chalk_limits_store_away": set(),
+    "chalk_limits_store_failures_total": set(),
 }
 
 

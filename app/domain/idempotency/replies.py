@@ -1,7 +1,7 @@
 """Remember replies, find them again, and let them go."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,9 +31,13 @@ class Asked:
     body: bytes = field(repr=False)
 
     @property
-    def name(self) -> bytes:
-        """Name it among all requests; the same under every master key."""
-        return hashlib.sha256(opaque.framed(self.key, self.caller, self.path)).digest()
+    def lock_name(self) -> str:
+        """Name it for as long as it is worked on; not to be stored, since weak keys could be found out by it."""
+        return f"replies/{hashlib.sha256(opaque.framed(self.key, self.caller, self.path)).hexdigest()}"
+
+    def name_under(self, secret: bytes) -> bytes:
+        """Name it among all requests, for those who have the secret."""
+        return opaque.mac(secret, "name", self.key, self.caller, self.path)
 
     def secret_under(self, secret: bytes) -> bytes:
         """Derive the key that seals its reply: neither the server nor the client has it alone."""
@@ -61,22 +65,15 @@ class OtherRequest:
     """The Idempotency-Key was used for a request that said something else."""
 
 
-@dataclass(frozen=True)
-class Sealed:
-    """There is a reply, under a master key that is not known here."""
-
-    master_id: str
-
-
-Found = Reply | OtherRequest | Sealed
+Found = Reply | OtherRequest
 
 
 def line_up(connection: Connection, asked: Asked) -> None:
     """Wait until nobody else works on this request, and keep it so until the transaction is over."""
-    have_alone(connection, f"replies/{asked.name.hex()}")
+    have_alone(connection, asked.lock_name)
 
 
-def find(connection: Connection, asked: Asked, secrets: Mapping[str, bytes], *, now: datetime) -> Found | None:
+def find(connection: Connection, asked: Asked, secrets: Sequence[bytes], *, now: datetime) -> Found | None:
     """
     Find the reply to a request that was sent before, or None; then nobody else works on it until this transaction is
     over, which remembers one if it succeeds.
@@ -84,35 +81,36 @@ def find(connection: Connection, asked: Asked, secrets: Mapping[str, bytes], *, 
     Args:
         connection: of the transaction in which the reply will be remembered.
         asked: the request.
-        secrets: from each master key, by its id.
+        secrets: one from each master key.
         now: aware, UTC.
     """
     line_up(connection, asked)
-    row = connection.execute(select(ReplyRow).where(ReplyRow.name == asked.name)).first()
+    secret_of = _names(asked, secrets)
+    row = connection.execute(select(ReplyRow).where(ReplyRow.name.in_(secret_of))).first()
     if row is None:
         return None
-    found = None if row.created_at <= now - _KEPT_FOR else _read(row, asked, secrets)
+    found = None if row.created_at <= now - _KEPT_FOR else _read(row, asked, secret_of[row.name])
     if found is None or found == BEGUN:
-        connection.execute(delete(ReplyRow).where(ReplyRow.name == asked.name))
+        connection.execute(delete(ReplyRow).where(ReplyRow.name == row.name))
         return None
     return found
 
 
 def find_for_retired(
-    connection: Connection, asked: Asked, retired_key_id: str, secrets: Mapping[str, bytes], *, now: datetime
+    connection: Connection, asked: Asked, retired_key_id: str, secrets: Sequence[bytes], *, now: datetime
 ) -> Found | None:
     """Find the reply by which an API key was replaced a short time ago, for that key itself; None without one."""
     recent = ReplyRow.created_at > now - _FOR_RETIRED_KEYS
-    which = (ReplyRow.name == asked.name) & (ReplyRow.retired_key_id == retired_key_id)
+    secret_of = _names(asked, secrets)
+    which = ReplyRow.name.in_(secret_of) & (ReplyRow.retired_key_id == retired_key_id)
     row = connection.execute(select(ReplyRow).where(which, recent)).first()
-    return None if row is None else _read(row, asked, secrets)
+    return None if row is None else _read(row, asked, secret_of[row.name])
 
 
 def remember(
     connection: Connection,
     asked: Asked,
     reply: Reply,
-    master_id: str,
     secret: bytes,
     *,
     now: datetime,
@@ -120,11 +118,11 @@ def remember(
 ) -> None:
     """Remember a reply for a day, in the transaction of what it tells."""
     content = reply.status.to_bytes(_STATUS_BYTES) + reply.body
+    name = asked.name_under(secret)
     row = {
-        "name": asked.name,
+        "name": name,
         "asked": asked.mac_under(secret),
-        "sealed": seal(asked.secret_under(secret), content, asked.name),
-        "master_id": master_id,
+        "sealed": seal(asked.secret_under(secret), content, name),
         "created_at": now,
         "retired_key_id": retired_key_id,
     }
@@ -143,13 +141,14 @@ def forget(connection: Connection, *, most: int, now: datetime) -> int:
     return connection.execute(gone).rowcount
 
 
-def _read(row: Row[ReplyRow], asked: Asked, secrets: Mapping[str, bytes]) -> Found:
-    secret = secrets.get(row.master_id)
-    if secret is None:
-        return Sealed(row.master_id)
+def _names(asked: Asked, secrets: Sequence[bytes]) -> Mapping[bytes, bytes]:
+    return {asked.name_under(secret): secret for secret in secrets}
+
+
+def _read(row: Row[ReplyRow], asked: Asked, secret: bytes) -> Found:
     if not opaque.same(row.asked, asked.mac_under(secret)):
         return OtherRequest()
-    content = unseal(asked.secret_under(secret), row.sealed, asked.name)
+    content = unseal(asked.secret_under(secret), row.sealed, row.name)
     if content is None:
         # Someone wrote into the database; nothing of it may reach a client.
         raise ValueError("a remembered reply was changed")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.database import Base, UtcDateTime
@@ -14,7 +14,7 @@ class ReplyRow(Base):
     """
     One reply, sealed under a key that the master key and the client's Idempotency-Key give together.
 
-    `name` is a digest of the Idempotency-Key, the caller and the path; `asked` a MAC of what was asked.
+    `name` is a MAC of the Idempotency-Key, the caller and the path; `asked` one of what was asked.
     """
 
     __tablename__ = "replies"
@@ -26,8 +26,6 @@ class ReplyRow(Base):
     name: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     asked: Mapped[bytes] = mapped_column(LargeBinary(32))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    # The master key that it was sealed under.
-    master_id: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # The API key that this reply has replaced, which asked for it itself, and may fetch it once more.
     retired_key_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"))

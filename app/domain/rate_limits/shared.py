@@ -73,17 +73,12 @@ class Shared:
         self._clock = clock
         self._lock = threading.Lock()
         self._failed_at: datetime | None = None
-        self._outages, self._failures = 0, 0
+        self._failures = 0
 
     @property
     def away(self) -> bool:
         """Tell whether it did not answer when it was last asked."""
         return self._failed_at is not None
-
-    @property
-    def outages(self) -> int:
-        """Count how often it went away since the process began."""
-        return self._outages
 
     @property
     def failures(self) -> int:
@@ -138,7 +133,6 @@ class Shared:
             first = self._failed_at is None
             self._failed_at = self._clock.now()
             self._failures += 1
-            self._outages += first
         if first:
             logs.event("limits.away", reason=f"{type(error).__name__}: {error}")
 

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from app.domain import api_keys, idempotency, tenants
 from app.domain.idempotency import Asked, Found
-from app.flows.refusals import IdempotencyKeyReusedError, MasterKeyAwayError
+from app.flows.refusals import IdempotencyKeyReusedError
 from app.flows.results import AlreadyDone, Caller, Once
 from app.flows.steps.clients import Credential
-from app.flows.steps.master_keys import Admissible, look_at_key, must_have
+from app.flows.steps.master_keys import Admissible, look_at_key
 from app.flows.tools import Tools
 from app.foundation.database import Connection
 
@@ -56,12 +56,11 @@ def begin_once(
     Raises:
         AlreadyDone: it was; carries the reply, and the end of the grace of the key that asks.
         IdempotencyKeyReusedError: the Idempotency-Key was used for another request.
-        MasterKeyAwayError: its reply is sealed under a master key that this host does not have.
     """
     if once is not None:
         found = idempotency.find(connection, _asked(once, line), _secrets(tools), now=tools.clock.now())
         if found is not None:
-            raise AlreadyDone(reply_of(found, tools), key_rotating_until)
+            raise AlreadyDone(reply_of(found), key_rotating_until)
 
 
 def end_once(
@@ -120,17 +119,11 @@ def look_at_retired(
     return outcome, found
 
 
-def reply_of(found: Found, tools: Tools) -> idempotency.Reply:
+def reply_of(found: Found) -> idempotency.Reply:
     """Give the reply that was found; raises like `begin_once`."""
-    match found:
-        case idempotency.OtherRequest():
-            raise IdempotencyKeyReusedError
-        case idempotency.Sealed(master_id=master_id):
-            must_have(master_id, tools)
-            # It has come a moment ago: the client's next attempt finds it.
-            raise MasterKeyAwayError
-        case idempotency.Reply():
-            return found
+    if isinstance(found, idempotency.OtherRequest):
+        raise IdempotencyKeyReusedError
+    return found
 
 
 def _remember(
@@ -142,14 +135,13 @@ def _remember(
     *,
     retired_key_id: str | None = None,
 ) -> None:
-    asked, master = _asked(once, line), tools.master
-    now = tools.clock.now()
-    idempotency.remember(connection, asked, reply, master.id, master.replies, now=now, retired_key_id=retired_key_id)
+    asked, secret, now = _asked(once, line), tools.master.replies, tools.clock.now()
+    idempotency.remember(connection, asked, reply, secret, now=now, retired_key_id=retired_key_id)
 
 
 def _asked(once: Once[Result], line: str) -> Asked:
     return Asked(key=once.key, caller=line, path=once.path, body=once.body)
 
 
-def _secrets(tools: Tools) -> dict[str, bytes]:
-    return {master.id: master.replies for master in tools.masters.all}
+def _secrets(tools: Tools) -> list[bytes]:
+    return [master.replies for master in tools.masters.all]
