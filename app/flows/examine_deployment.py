@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from app.domain import signing_keys
 from app.flows import steps
-from app.flows.results import Finding, Level
+from app.flows.results import Diagnosis, Level
 from app.flows.tools import Tools
 from app.foundation.database import DatabaseFacts, examine
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
@@ -16,7 +16,7 @@ _CLOCK_IS_OFF = timedelta(seconds=2)
 _CLOCK_IS_WRONG = timedelta(seconds=30)
 
 
-def examine_deployment(tools: Tools, head: str | None) -> list[Finding]:
+def examine_deployment(tools: Tools, head: str | None) -> list[Diagnosis]:
     """
     Look at settings, files, database and keys; nothing is changed, and nothing of a secret is told.
 
@@ -27,98 +27,98 @@ def examine_deployment(tools: Tools, head: str | None) -> list[Finding]:
     return [*_http(tools), *_database(tools, head)]
 
 
-def _http(tools: Tools) -> Iterator[Finding]:
+def _http(tools: Tools) -> Iterator[Diagnosis]:
     issuer = urlsplit(tools.http.issuer)
     if issuer.hostname in {"127.0.0.1", "::1", "localhost"}:
-        yield Finding("issuer", "warning", "CHALK_ISSUER is of this machine alone: set it to the URL that clients use.")
+        yield Diagnosis("issuer", "warning", "CHALK_ISSUER is of this machine alone: set it to the URL of clients.")
     elif issuer.scheme != "https":
-        yield Finding("issuer", "fault", "CHALK_ISSUER is not https: keys and tokens would travel in clear.")
+        yield Diagnosis("issuer", "fault", "CHALK_ISSUER is not https: keys and tokens would travel in clear.")
     else:
-        yield Finding("issuer", "ok", tools.http.issuer)
+        yield Diagnosis("issuer", "ok", tools.http.issuer)
     if not tools.http.trusted_proxies:
-        yield Finding(
+        yield Diagnosis(
             "proxy",
             "warning",
             "CHALK_TRUSTED_PROXIES names none: behind a proxy, all clients count as one address, and share its limits.",
         )
     else:
-        yield Finding("proxy", "ok", ", ".join(map(str, tools.http.trusted_proxies)))
+        yield Diagnosis("proxy", "ok", ", ".join(map(str, tools.http.trusted_proxies)))
     if any(network.prefixlen == 0 for network in tools.http.trusted_proxies):
-        yield Finding("proxy", "fault", "CHALK_TRUSTED_PROXIES holds every address: anybody can claim to be another.")
+        yield Diagnosis("proxy", "fault", "CHALK_TRUSTED_PROXIES holds every address: anybody can claim to be another.")
 
 
-def _database(tools: Tools, head: str | None) -> Iterator[Finding]:
+def _database(tools: Tools, head: str | None) -> Iterator[Diagnosis]:
     try:
         with tools.database.reading() as connection:
             facts = examine(connection, now=tools.clock.now())
     except DatabaseAwayError:
-        yield Finding("database", "fault", "It does not answer at CHALK_DATABASE_URL; the log above says why.")
+        yield Diagnosis("database", "fault", "It does not answer at CHALK_DATABASE_URL; the log above says why.")
         return
     except ConfigurationError as error:
-        yield Finding("database", "fault", str(error))
+        yield Diagnosis("database", "fault", str(error))
         return
     if facts.revision != head:
-        yield Finding(
+        yield Diagnosis(
             "schema", "fault", f"It is at {facts.revision}, and this release at {head}. Run: chalk-auth db upgrade"
         )
         return
-    yield Finding("schema", "ok", f"at {head}")
+    yield Diagnosis("schema", "ok", f"at {head}")
     yield from _durability(facts)
     yield from _master_keys(tools)
     yield from _signing_keys(tools)
 
 
-def _durability(facts: DatabaseFacts) -> Iterator[Finding]:
+def _durability(facts: DatabaseFacts) -> Iterator[Diagnosis]:
     for risk in facts.risky:
-        yield Finding("database", "fault", f"{risk}: it may lose revocations that it has acknowledged. Turn it on.")
+        yield Diagnosis("database", "fault", f"{risk}: it may lose revocations that it has acknowledged. Turn it on.")
     if facts.open_to_others is not None:
         file = facts.open_to_others
-        yield Finding("database", "warning", f"Other users of this machine can read {file}. Run: chmod 600 {file}")
+        yield Diagnosis("database", "warning", f"Other users of this machine can read {file}. Run: chmod 600 {file}")
     if facts.clock_ahead is None:
         return
     off = abs(facts.clock_ahead)
     level: Level = "fault" if off > _CLOCK_IS_WRONG else "warning" if off > _CLOCK_IS_OFF else "ok"
     seconds = facts.clock_ahead.total_seconds()
     said = "agrees with that of the database" if level == "ok" else f"differs from the database's by {seconds:+.0f} s"
-    yield Finding("clock", level, f"This machine's clock {said}." + (" Run NTP on both." if level != "ok" else ""))
+    yield Diagnosis("clock", level, f"This machine's clock {said}." + (" Run NTP on both." if level != "ok" else ""))
 
 
-def _master_keys(tools: Tools) -> Iterator[Finding]:
+def _master_keys(tools: Tools) -> Iterator[Diagnosis]:
     with tools.database.reading() as connection:
         uses = steps.uses_of_master_keys(connection, tools)
     missing = [each.id for each in uses if not each.known and each.needed]
     for each in missing:
-        yield Finding(
+        yield Diagnosis(
             "master key",
             "fault",
             f"{each} is not on this host, and things hang on it. Copy keys/master-{each}.key here.",
         )
     if not missing:
-        yield Finding("master key", "ok", f"{len(uses)} known, {uses[0].id} is current")
+        yield Diagnosis("master key", "ok", f"{len(uses)} known, {uses[0].id} is current")
 
 
-def _signing_keys(tools: Tools) -> Iterator[Finding]:
+def _signing_keys(tools: Tools) -> Iterator[Diagnosis]:
     now = tools.clock.now()
     with tools.database.reading() as connection:
         records = signing_keys.records(connection)
         try:
             signer = tools.keyring.fill(connection, now=now)
         except ConfigurationError as error:
-            yield Finding("signing keys", "fault", str(error))
+            yield Diagnosis("signing keys", "fault", str(error))
             return
     if not records:
-        yield Finding("signing keys", "ok", "none yet: the first request makes two")
+        yield Diagnosis("signing keys", "ok", "none yet: the first request makes two")
         return
     ages = tools.keyring.ages(tools.schedule, now=now)
     if signer is None:
-        yield Finding(
+        yield Diagnosis(
             "signing keys", "fault", "None is active: nothing can be signed. Start the server, or look at its log."
         )
     elif ages.rotation_due is not None and ages.rotation_due < timedelta():
-        yield Finding(
+        yield Diagnosis(
             "signing keys", "warning", "The rotation is overdue. It takes place when the server gets requests."
         )
     elif not ages.counts["standby"]:
-        yield Finding("signing keys", "warning", "None stands by: the next rotation or emergency finds no key.")
+        yield Diagnosis("signing keys", "warning", "None stands by: the next rotation or emergency finds no key.")
     else:
-        yield Finding("signing keys", "ok", "one is active, one stands by")
+        yield Diagnosis("signing keys", "ok", "one is active, one stands by")

@@ -1,13 +1,11 @@
 """An API key, or a client's assertion, in; a token pair out."""
 
-import dataclasses
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from app.domain import access_tokens, refresh_tokens, rooms, signing_keys
+from app.domain import access_tokens, refresh_tokens, rooms
 from app.domain.access_tokens import OFFLINE_ACCESS
 from app.flows import steps
 from app.flows.refusals import InvalidApiKeyError, NotFoundError, RoomEndedError, UnauthorizedClientError
@@ -60,8 +58,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
     """
     ttl_seconds = steps.access_ttl(wanted.access_ttl_seconds, tools)
     signer = steps.signer(tools)
-    proven = steps.prove(wanted.credential, tools)
-    now = tools.clock.now()
+    proven, now = steps.prove(wanted.credential, tools), tools.clock.now()
 
     # A refusal inside the block undoes nothing: all that was done by then is reading.
     with tools.database.transaction() as connection:
@@ -71,8 +68,8 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
         if client.tenant_id is None:
             # To Chalk JSON an operator's key is simply not a key of a tenant.
             raise InvalidApiKeyError if wanted.credential.client_id is None else UnauthorizedClientError
-        line = steps.line_of_key(client.key_id)
-        steps.begin_once(connection, once, line, tools, key_rotating_until=client.key_rotating_until)
+        line, end = steps.line_of_key(client.key_id), client.key_rotating_until
+        steps.begin_once(connection, once, line, tools, key_rotating_until=end)
         scope = _scope(wanted.scope, client.scopes)
         offline = wanted.offline if wanted.offline is not None else access_tokens.one_of(OFFLINE_ACCESS, scope)
         new = refresh_tokens.NewFamily(
@@ -91,24 +88,11 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
         policy = steps.life_of(tools, offline=offline, access_ttl_seconds=ttl_seconds)
         steps.count_token(client.tenant_id, None, tools)
         family = refresh_tokens.start(connection, new, policy, now=now)
-        mint = functools.partial(_mint, client, family, signer, tools, now=now, offline=offline)
+        mint = partial(steps.mint_pair, family, scope, signer, tools, now=now, offline=offline, key_rotating_until=end)
         minted = steps.reply_now(connection, once, line, mint, tools)
 
     steps.renew(client.outdated, tools)
     return mint() if minted is None else minted
-
-
-def _mint(
-    client: steps.Client,
-    family: refresh_tokens.Family,
-    signer: signing_keys.Signer,
-    tools: Tools,
-    *,
-    now: datetime,
-    offline: bool,
-) -> TokenPair:
-    pair = steps.mint_pair(family, family.scope, signer, tools, now=now, offline=offline)
-    return dataclasses.replace(pair, key_rotating_until=client.key_rotating_until)
 
 
 def _scope(asked: str | None, held: str) -> str:

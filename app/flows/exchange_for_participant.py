@@ -1,11 +1,9 @@
 """An API key and a participant in; a token pair of the participant, for one room, out."""
 
-import dataclasses
-import functools
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
-from app.domain import access_tokens, refresh_tokens, signing_keys
+from app.domain import access_tokens
 from app.domain.rooms import NewParticipant
 from app.flows import steps
 from app.flows.refusals import InsufficientScopeError, InvalidApiKeyError, NotFoundError
@@ -70,22 +68,11 @@ def exchange_for_participant(
     )
     authority = steps.authority_of_key(client, client.tenant_id, wanted.sender)
     now = tools.clock.now()
-    line = steps.line_of_key(client.key_id)
+    line, end = steps.line_of_key(client.key_id), client.key_rotating_until
     with tools.database.transaction() as connection:
-        steps.begin_once(connection, once, line, tools, key_rotating_until=client.key_rotating_until)
+        steps.begin_once(connection, once, line, tools, key_rotating_until=end)
         opened = steps.open_session(connection, authority, asked, tools, now=now)
-        mint = functools.partial(_mint, client, opened.family, signer, tools, now=now)
+        of_session = (opened.family, opened.family.scope, signer, tools)
+        mint = partial(steps.mint_pair, *of_session, now=now, offline=True, key_rotating_until=end)
         minted = steps.reply_now(connection, once, line, mint, tools)
     return mint() if minted is None else minted
-
-
-def _mint(
-    client: steps.Client,
-    family: refresh_tokens.Family,
-    signer: signing_keys.Signer,
-    tools: Tools,
-    *,
-    now: datetime,
-) -> TokenPair:
-    pair = steps.mint_pair(family, family.scope, signer, tools, now=now, offline=True)
-    return dataclasses.replace(pair, key_rotating_until=client.key_rotating_until)

@@ -89,8 +89,8 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
     scope = family.scope if scope is None else access_tokens.shared(scope, family.scope)
     if not scope:
         raise InvalidScopeError
-    pair = steps.mint_pair(family, scope, signer, tools, now=now, offline=True)
-    return pair if client is None else dataclasses.replace(pair, key_rotating_until=client.key_rotating_until)
+    until = None if client is None else client.key_rotating_until
+    return steps.mint_pair(family, scope, signer, tools, now=now, offline=True, key_rotating_until=until)
 
 
 def _check_idempotency_key(key: str | None) -> None:

@@ -17,14 +17,15 @@ from app.domain.tenants import Changes, ClientKeys, Limits, OnLeak, Tenant
 from app.foundation.sender import NOBODY, Sender
 
 __all__ = [
+    "AT_THE_COMMAND_LINE",
     "Admission",
     "AlreadyDone",
     "Caller",
     "Changes",
     "ClientKeys",
     "CreatedKey",
+    "Diagnosis",
     "Entry",
-    "Finding",
     "HeldToken",
     "Hour",
     "IssuedKey",
@@ -135,6 +136,10 @@ class Caller:
     sender: Sender = field(default=NOBODY, compare=False)
 
 
+# Who sits at the server's own command line may do what an operator may.
+AT_THE_COMMAND_LINE = Caller(kind="operator", tenant_id=None, key_id=None, scope="")
+
+
 @dataclass(frozen=True)
 class Admission:
     """A participant who is in a room now, and the tokens that were minted for them."""
@@ -190,7 +195,7 @@ class Readiness:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """What was found of a deployment: which part of it, how it stands, and what to do; nothing of it is a secret."""
 
     check: str

@@ -46,7 +46,14 @@ def following(url, *arguments):
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("CHALK_")}
     command = [COMMAND, "events", "tail", "--follow", *arguments]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=surroundings | settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=ROOT,
+        env=surroundings | settings,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Whoever runs the tests in the background of a shell ignores interrupts, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  it takes no lock
     )
     try:
         yield process

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.examine_deployment import examine_deployment
-from app.flows.results import Finding
+from app.flows.results import Diagnosis
 from app.foundation.errors import ConfigurationError
 
 _SIGNS = {"ok": "ok     ", "warning": "WARNING", "fault": "FAULT  "}
@@ -32,10 +32,10 @@ def doctor(launcher: Launcher, output: str) -> None:
         sys.exit(1)
 
 
-def _examine(launcher: Launcher) -> list[Finding]:
+def _examine(launcher: Launcher) -> list[Diagnosis]:
     try:
         application = launcher.open()
     except ConfigurationError as error:
-        return [Finding("settings", "fault", str(error))]
+        return [Diagnosis("settings", "fault", str(error))]
     head = ScriptDirectory(launcher.migrations).get_current_head()
-    return [Finding("settings", "ok", "all can be read"), *examine_deployment(wiring_of(application).tools, head)]
+    return [Diagnosis("settings", "ok", "all can be read"), *examine_deployment(wiring_of(application).tools, head)]

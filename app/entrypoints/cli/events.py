@@ -7,12 +7,10 @@ import click
 
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.follow_events import follow_events
-from app.flows.results import Caller, Entry
+from app.flows.results import AT_THE_COMMAND_LINE, Entry
 from app.foundation.clock import rfc3339
 from app.foundation.identifiers import print_id
 
-# Who sits at the server's command line may do what an operator may.
-_OPERATOR = Caller(kind="operator", tenant_id=None, key_id=None, scope="")
 _EVERY_SECONDS = 1
 _MOST = 10_000
 
@@ -35,7 +33,7 @@ def tail(launcher: Launcher, *, tenant: str, limit: int, follow: bool, output: s
     print_one = _json if output == "json" else _text
     pause = threading.Event()
     try:
-        for batch in follow_events(_OPERATOR, tenant, limit, wiring_of(launcher.open_ready()).tools):
+        for batch in follow_events(AT_THE_COMMAND_LINE, tenant, limit, wiring_of(launcher.open_ready()).tools):
             for entry in batch:
                 click.echo(print_one(entry))
             if not follow:

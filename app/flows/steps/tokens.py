@@ -75,17 +75,40 @@ def mode_of(claims: access_tokens.AccessClaims) -> Mode:
 
 
 def mint_pair(
-    family: refresh_tokens.Family, scope: str, key: signing_keys.Signer, tools: Tools, *, now: datetime, offline: bool
+    family: refresh_tokens.Family,
+    scope: str,
+    key: signing_keys.Signer,
+    tools: Tools,
+    *,
+    now: datetime,
+    offline: bool,
+    key_rotating_until: datetime | None = None,
 ) -> TokenPair:
-    """Mint an access token of a session and, when `offline`, derive its living refresh token. No I/O."""
+    """
+    Mint an access token of a session and, when `offline`, derive its living refresh token. No I/O.
+
+    `key_rotating_until` is the end of the grace of the key that asks for them.
+    """
     if offline:
         must_have(family.refresh_kid, tools)
+    claims = _claims(family, scope, tools, now)
+    _tell(family, claims, tools)
+    return TokenPair(
+        access_token=access_tokens.mint(claims, key),
+        refresh_token=refresh_tokens.successor(family, tools.http.issuer, tools.refresh_keys) if offline else None,
+        expires_in=claims.exp - claims.iat,
+        scope=scope,
+        key_rotating_until=key_rotating_until,
+    )
+
+
+def _claims(family: refresh_tokens.Family, scope: str, tools: Tools, now: datetime) -> access_tokens.AccessClaims:
     # Not before the rights that it says: of workers whose clocks differ, the other one may have changed them.
     begins = max(now, family.rights_changed_at or now)
     ttl_seconds = family.access_ttl_seconds or tools.access_ttl_seconds
     issued, expires = access_tokens.lifetime(begins, ttl_seconds, family.absolute_expires_at)
     tenant = print_id("tenant", family.tenant_id)
-    claims = access_tokens.AccessClaims(
+    return access_tokens.AccessClaims(
         iss=tools.http.issuer,
         aud=family.audience,
         sub=family.subject,
@@ -102,13 +125,6 @@ def mint_pair(
         role=family.role,
         display_name=family.display_name,
         mode=UNSET if family.mode == "live" else family.mode,
-    )
-    _tell(family, claims, tools)
-    return TokenPair(
-        access_token=access_tokens.mint(claims, key),
-        refresh_token=refresh_tokens.successor(family, tools.http.issuer, tools.refresh_keys) if offline else None,
-        expires_in=expires - issued,
-        scope=scope,
     )
 
 

@@ -12,7 +12,7 @@ from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.check_api_key import check_api_key
 from app.flows.create_api_key import KeyWanted, create_api_key
 from app.flows.look_up_api_keys import look_up_api_keys
-from app.flows.results import Caller, CreatedKey, KeyDetails
+from app.flows.results import AT_THE_COMMAND_LINE, CreatedKey, KeyDetails
 from app.flows.revoke_api_key import revoke_api_key
 from app.flows.rotate_api_key import Reason, rotate_api_key
 from app.flows.tools import Tools
@@ -21,8 +21,6 @@ from app.foundation.names import is_name
 
 Command = Callable[..., None]
 
-# Who sits at the server's command line may do what an operator may.
-_OPERATOR = Caller(kind="operator", tenant_id=None, key_id=None, scope="")
 _OUTPUT = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print it."
 )
@@ -70,7 +68,7 @@ def create(launcher: Launcher, *, tenant: str, output: str, name: str, **asked: 
         requests_per_minute=asked["rate_limit"],
         from_browsers=asked["allow_browsers"],
     )
-    _print_created(create_api_key(_OPERATOR, tenant, wanted, _tools(launcher)), output)
+    _print_created(create_api_key(AT_THE_COMMAND_LINE, tenant, wanted, _tools(launcher)), output)
 
 
 @keys.command("list")
@@ -97,7 +95,7 @@ def rotate(launcher: Launcher, *, tenant: str, output: str, key_id: str, grace: 
     """Replace a key by one with the same rights and the same end. It is shown this once."""
     tools = _tools(launcher)
     reason: Reason = "compromised" if compromised else "routine"
-    _print_created(rotate_api_key(_OPERATOR, tenant, grace, reason, tools, presented_id=key_id), output)
+    _print_created(rotate_api_key(AT_THE_COMMAND_LINE, tenant, grace, reason, tools, presented_id=key_id), output)
 
 
 @keys.command("revoke")
@@ -105,7 +103,7 @@ def rotate(launcher: Launcher, *, tenant: str, output: str, key_id: str, grace: 
 @_on_a_tenant
 def revoke(launcher: Launcher, tenant: str, output: str, key_id: str) -> None:
     """Revoke a key at once, and end every session that it opened."""
-    revoke_api_key(_OPERATOR, tenant, key_id, _tools(launcher))
+    revoke_api_key(AT_THE_COMMAND_LINE, tenant, key_id, _tools(launcher))
     click.echo(json.dumps({"id": key_id, "revoked": True}) if output == "json" else f"revoked {key_id}")
 
 
@@ -138,7 +136,7 @@ def _moment(text: str) -> datetime:
 def _all(tenant: str, tools: Tools) -> Iterable[KeyDetails]:
     cursor = None
     while True:
-        page = look_up_api_keys(_OPERATOR, tenant, (cursor, _PAGE), tools)
+        page = look_up_api_keys(AT_THE_COMMAND_LINE, tenant, (cursor, _PAGE), tools)
         yield from page.items
         cursor = page.next_cursor
         if cursor is None:
