@@ -161,6 +161,12 @@ class HttpSettings:
         "",
         networks,
     )
+    express: str = _setting(
+        "EXPRESS",
+        "answers plain requests for tokens in front of the web framework; `off` leaves all to the framework, slower",
+        "on",
+        one_of("on", "off"),
+    )
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "largest accepted request body", "65536", whole(1024, 10_485_760))
 
 

@@ -78,8 +78,7 @@ class _Compiled:
         self._row: Callable[[Sequence[Any]], Any] = tuple
 
     def read_columns(self, names: Sequence[str], readers: Sequence[Callable[[Any], Any] | None]) -> None:
-        named: Any = namedtuple("Row", names)
-        self._row = named._make
+        self._row = _row_of(names)
         self._readers = [(place, reader) for place, reader in enumerate(readers) if reader is not None]
 
     def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,6 +95,12 @@ class _Compiled:
         for place, reader in self._readers:
             values[place] = reader(values[place])
         return self._row(values)
+
+
+def _row_of(names: Sequence[str]) -> Callable[[Sequence[Any]], Any]:
+    named: Any = namedtuple("Row", names)  # type: ignore[misc]
+    made: Callable[[Sequence[Any]], Any] = named._make
+    return made
 
 
 def _compile(statement: Written, dialect: Dialect) -> _Compiled:
