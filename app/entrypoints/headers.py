@@ -40,6 +40,8 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
         An address; `peer` as it is, when it is none (a socket of this machine).
     """
     nearest = peer
+    if not proxies:
+        return peer
     for hop in [*reversed(forwarded_for.split(",")), ""]:
         address = _address(nearest)
         if address is None or not any(address in network for network in proxies):

@@ -111,7 +111,7 @@ def authenticate(
         not tell them apart. Unreadable: its pepper is missing here.
     """
     if hold:
-        if isinstance(connection, Direct):
+        if not isinstance(connection, Connection):
             raise TypeError("only a transaction can hold a key")
         lean_on(connection, lock_name(presented.id))
     codes = {pepper.id: opaque.mac(pepper.secret, presented.text) for pepper in peppers}

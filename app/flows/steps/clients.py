@@ -138,7 +138,7 @@ def admit_client(
         KeyInBrowserError, KeyElsewhereError: it is, but may not show its key from there.
     """
     if proven is not None:
-        if isinstance(connection, Direct):
+        if not isinstance(connection, Connection):
             raise TypeError("what an assertion proves is looked at in a transaction")
         return _proven(connection, proven, hold=hold)
 

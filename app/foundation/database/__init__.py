@@ -3,10 +3,11 @@
 from sqlalchemy.engine import Connection
 
 from app.foundation.database.conditions import Condition, Premise, holds
+from app.foundation.database.direct import Direct
 from app.foundation.database.engine import engine_options, prepare, resolve_url
 from app.foundation.database.examination import DatabaseFacts, examine
 from app.foundation.database.locks import have_alone, lean_on, lock_number
-from app.foundation.database.prepared import Direct, Prepared
+from app.foundation.database.prepared import Prepared
 from app.foundation.database.tables import Base, UtcDateTime
 from app.foundation.database.transactions import Database
 

@@ -7,40 +7,22 @@ SQLAlchemy composes and compiles them; that it does so for each request anew is 
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, Engine, Select
+from sqlalchemy import Dialect, Select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.dml import Insert, Update
+
+from app.foundation.database.direct import Direct
 
 Written = Select[Any] | Insert | Update
 
-
-@dataclass(frozen=True)
-class Direct:
-    """A connection for single statements, each of which is a transaction of its own."""
-
-    engine: Engine
-    proxy: PoolProxiedConnection
-
-    @property
-    def dialect(self) -> Dialect:
-        """Give what distinguishes the database."""
-        return self.engine.dialect
-
-    def run(self, statement: str, parameters: Any) -> tuple[Any, ...] | None:
-        """Run a statement of the driver's, and give its first row."""
-        cursor = self.proxy.cursor()
-        # Whoever listens to SQLAlchemy's statements hears of these, too.
-        for heard in self.engine.dispatch.before_cursor_execute:
-            heard(None, cursor, statement, parameters, None, False)  # noqa: FBT003  SQLAlchemy's signature
-        if self.dialect.name == "postgresql":
-            cursor.execute(statement, parameters, prepare=True)  # type: ignore[call-arg]
-        else:
-            cursor.execute(statement, parameters)
-        return cursor.fetchone()
+# As the drivers themselves want parameters: by their place.
+_DIALECTS: Mapping[str, Callable[[], Dialect]] = {
+    "postgresql": lambda: postgresql.psycopg.dialect(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
+    "sqlite": lambda: sqlite.pysqlite.dialect(paramstyle="qmark"),
+}
 
 
 class Prepared:
@@ -57,10 +39,10 @@ class Prepared:
 
     def first(self, connection: Connection | Direct, values: Mapping[str, Any]) -> Any | None:
         """Run it, and give the first row, with its columns by name; None when there is none."""
-        dialect = connection.dialect
-        compiled = self._compiled.get(dialect.name)
+        name = connection.engine.dialect.name
+        compiled = self._compiled.get(name)
         if compiled is None:
-            compiled = self._compiled[dialect.name] = _compile(self._write(dialect.name), dialect)
+            compiled = self._compiled[name] = _Compiled(self._write(name), _DIALECTS[name]())
         if isinstance(connection, Connection):
             return connection.execute(compiled.statement, compiled.known(values)).first()
         row = connection.run(compiled.text, compiled.parameters(values))
@@ -68,52 +50,32 @@ class Prepared:
 
 
 class _Compiled:
-    def __init__(self, statement: Written, text: str, binds: Mapping[str, Any], order: Sequence[str] | None) -> None:
+    def __init__(self, statement: Written, dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)
         self.statement = statement
-        self.text = text
-        self._order = order
-        self._constants = {name: value for name, (value, _) in binds.items()}
-        self._printers = {name: printer for name, (_, printer) in binds.items() if printer is not None}
-        self._readers: list[tuple[int, Callable[[Any], Any]]] = []
-        self._row: Callable[[Sequence[Any]], Any] = tuple
-
-    def read_columns(self, names: Sequence[str], readers: Sequence[Callable[[Any], Any] | None]) -> None:
-        self._row = _row_of(names)
-        self._readers = [(place, reader) for place, reader in enumerate(readers) if reader is not None]
+        self.text = str(compiled)
+        of_name = {name: bind for bind, name in compiled.bind_names.items()}
+        self._places = [
+            (name, of_name[name].effective_value, of_name[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in compiled.positiontup
+        ]
+        columns = list(statement.exported_columns)
+        self._readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._row = _row_of([str(column.key) for column in columns])
 
     def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in values.items() if name in self._constants}
+        return {name: values[name] for name, _, _ in self._places if name in values}
 
-    def parameters(self, values: Mapping[str, Any]) -> Any:
-        given = {**self._constants, **values}
-        for name, printer in self._printers.items():
-            given[name] = printer(given[name])
-        return given if self._order is None else [given[name] for name in self._order]
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        given = [(values.get(name, constant), printer) for name, constant, printer in self._places]
+        return [value if printer is None else printer(value) for value, printer in given]
 
     def row(self, found: Sequence[Any]) -> Any:
-        values = list(found)
-        for place, reader in self._readers:
-            values[place] = reader(values[place])
-        return self._row(values)
+        read = zip(found, self._readers, strict=True)
+        return self._row([value if reader is None else reader(value) for value, reader in read])
 
 
 def _row_of(names: Sequence[str]) -> Callable[[Sequence[Any]], Any]:
     named: Any = namedtuple("Row", names)  # type: ignore[misc]
     made: Callable[[Sequence[Any]], Any] = named._make
-    return made
-
-
-def _compile(statement: Written, dialect: Dialect) -> _Compiled:
-    compiled = statement.compile(dialect=dialect)
-    binds = {
-        name: (bind.effective_value, bind.type.dialect_impl(dialect).bind_processor(dialect))
-        for bind, name in compiled.bind_names.items()
-    }
-    order = compiled.positiontup if compiled.positional else None
-    made = _Compiled(statement, str(compiled), binds, order)
-    columns = list(statement.exported_columns)
-    made.read_columns(
-        [str(column.key) for column in columns],
-        [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns],
-    )
     return made

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from sqlalchemy import Engine, exc
 from sqlalchemy.engine import Connection
 
-from app.foundation.database.prepared import Direct
+from app.foundation.database.direct import Direct, direct
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 
 _LOG = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Database:
             proxy, driver = None, self._engine.dialect.loaded_dbapi
             try:
                 proxy = self._engine.raw_connection()
-                yield Direct(self._engine, proxy)
+                yield direct(self._engine, proxy)
             except driver.Error as error:
                 if proxy is not None and self._engine.dialect.is_disconnect(error, proxy.driver_connection, None):
                     proxy.invalidate(error)
