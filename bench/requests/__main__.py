@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.requests.client.answers import AnswerError
-from bench.requests.hosts.chalk import POSTGRESQL, SQLITE, chalk
+from bench.requests.hosts.offers import offers
 from bench.requests.report import table
 from bench.requests.results import Cell, Run
 from bench.requests.rounds import Plan, measure
@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="words of what to measure, as 'refresh postgresql direct'; can be given again",
     )
+    parser.add_argument("--floor", action="store_true", help="also the least that it can be made of")
+    parser.add_argument("--peers", type=Path, help="also other servers, from where bench.requests.peers installed them")
     return parser
 
 
@@ -56,10 +58,11 @@ def _run(asked: argparse.Namespace, number: int) -> Run:
 
     with tempfile.TemporaryDirectory(prefix="chalk-bench-") as name, contextlib.ExitStack() as stack:
         systems = []
-        for database in (POSTGRESQL, SQLITE):
-            folder = Path(name) / database
-            folder.mkdir()
-            systems.append(stack.enter_context(chalk(database, folder, nginx=True)))
+        for position, offer in enumerate(offers(with_floor=asked.floor, peers=asked.peers)):
+            if any(wanted(cell) for cell in offer.cells):
+                folder = Path(name) / str(position)
+                folder.mkdir()
+                systems.append(stack.enter_context(offer.start(folder)))
         return measure(systems, wanted, plan)
 
 

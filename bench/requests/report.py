@@ -4,6 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from bench.requests.results import Run, medians, spread
 
+_HEADINGS = (
+    *("request", "server", "database", "way", "ratio", "of runs"),
+    *("server µs", "database µs", "nginx µs", "a second", "median ms", "p99 ms"),
+)
 _KINDS = ("server", "database", "nginx")
 
 
@@ -12,8 +16,8 @@ def table(runs: Sequence[Run]) -> Iterator[str]:
     signatures = ", ".join(f"{run.signature:.0f}" for run in runs)
     yield f"one bare signature: {signatures} µs"
     yield ""
-    yield "| request | server | database | way | ratio | of runs | server µs | database µs | nginx µs | a second | median ms | p99 ms |"
-    yield "|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield f"| {' | '.join(_HEADINGS)} |"
+    yield f"|{'---|' * 4}{'--:|' * (len(_HEADINGS) - 4)}"
     for cell, result in medians(runs).items():
         lowest, highest = spread(runs, cell)
         kinds = [f"{result.microseconds[kind]:.0f}" if kind in result.microseconds else "" for kind in _KINDS]

@@ -62,6 +62,9 @@ def measure(systems: Sequence[System], wanted: Callable[[Cell], bool], plan: Pla
 
 
 def _measure(place: _Place, work: str, tally: Tally, seconds: float) -> None:
+    # To begin a connection that is kept is not a part of any request.
+    for line in place.held:
+        line.wake()
     before = at_rest(place.system.roots)
     driven = place.slice(work, seconds)
     tally.add(driven, between(before, at_rest(place.system.roots)))
@@ -72,7 +75,7 @@ def _places(
     systems: Sequence[System], wanted: Callable[[Cell], bool], connections: int
 ) -> Iterator[Mapping[Cell, _Place]]:
     with contextlib.ExitStack() as stack:
-        places = {}
+        places: dict[Cell, _Place] = {}
         for system in systems:
             for way in system.ways:
                 cells = [Cell(work, system.name, system.database, way.name) for work in system.works]

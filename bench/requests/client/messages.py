@@ -56,7 +56,8 @@ def content(answer: Answer) -> dict[str, Any]:
     if answer.status != 200:
         raise AnswerError(f"status {answer.status}: {answer.body[:300]!r}")
     read: dict[str, Any] = msgspec.json.decode(answer.body)
-    return read.get("data", read)
+    data: dict[str, Any] = read.get("data", read)
+    return data
 
 
 class Freshness:

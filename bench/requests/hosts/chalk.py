@@ -25,8 +25,9 @@ from bench.requests.client.driving import Work
 from bench.requests.client.lines import plainly
 from bench.requests.client.messages import Client, Freshness
 from bench.requests.hosts.nginx import ISSUER, through_nginx
+from bench.requests.hosts.postgres import postgres
 from bench.requests.hosts.processes import ROOT, running
-from bench.requests.hosts.system import System
+from bench.requests.hosts.system import POSTGRESQL, System
 from bench.requests.operations import (
     Introspect,
     JsonIssue,
@@ -38,10 +39,9 @@ from bench.requests.operations import (
     Sessions,
 )
 from bench.torture.faults.ports import free_port
-from tests.databases import new_database, postgres_server
 
 NAME = "Chalk Auth"
-POSTGRESQL, SQLITE = "PostgreSQL", "SQLite"
+WORKS = ("issue, JSON", "issue, OAuth", "refresh, JSON", "refresh, OAuth", "room, Bearer", "introspection", "JWKS")
 # So many that none of them meets a limit as it is delivered.
 _TENANTS = 20
 _SESSIONS_A_TENANT = 20
@@ -50,14 +50,14 @@ _COMMAND = str(Path(sys.executable).parent / "chalk-auth")
 
 
 @contextlib.contextmanager
-def chalk(database: str, folder: Path, *, nginx: bool) -> Iterator[System]:
-    """Run it in a folder until the block ends; with nginx, it is reached both ways."""
+def chalk(database: str, folder: Path) -> Iterator[System]:
+    """Run it in a folder until the block ends; it is reached directly and through nginx."""
     with contextlib.ExitStack() as stack:
-        roots = {}
+        roots: dict[str, int] = {}
         url = f"sqlite:///{folder / 'chalk.db'}"
         if database == POSTGRESQL:
-            server = stack.enter_context(postgres_server())
-            url, roots["database"] = new_database(server, "chalk"), server.get_pid()
+            server = stack.enter_context(postgres())
+            url, roots["database"] = server.url, server.pid
         given = {
             "CHALK_DATABASE_URL": url,
             "CHALK_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
@@ -68,11 +68,8 @@ def chalk(database: str, folder: Path, *, nginx: bool) -> Iterator[System]:
         port = free_port()
         command = [_COMMAND, "serve", "--port", str(port), "--workers", "1"]
         pid = stack.enter_context(running(command, port, given, folder / "server.log"))
-        ways, roots = [plainly(port)], {"server": pid, **roots}
-        if nginx:
-            way, roots["nginx"] = stack.enter_context(through_nginx(port))
-            ways.append(way)
-        yield System(NAME, database, ways, roots, works, freshness)
+        way, edge = stack.enter_context(through_nginx(port))
+        yield System(NAME, database, [plainly(port), way], {"server": pid, **roots, "nginx": edge}, works, freshness)
 
 
 @dataclass(frozen=True)
@@ -101,15 +98,16 @@ def _works(clients: Sequence[Client], opened: Sequence[_Open], freshness: Freshn
         return Sessions([(each.refresh, each.client) for each in some], freshness)
 
     half = len(opened) // 2
-    return {
-        "issue, JSON": JsonIssue(clients, freshness),
-        "issue, OAuth": OAuthIssue(clients, freshness),
-        "refresh, JSON": JsonRefresh(sessions(opened[:half])),
-        "refresh, OAuth": OAuthRefresh(sessions(opened[half:])),
-        "room, Bearer": RoomRead([(each.client.room, each.access) for each in opened[:_TENANTS]]),
-        "introspection": Introspect([(each.access, each.client) for each in opened[:_TENANTS]]),
-        "JWKS": Jwks(),
-    }
+    works: list[Work] = [
+        JsonIssue(clients, freshness),
+        OAuthIssue(clients, freshness),
+        JsonRefresh(sessions(opened[:half])),
+        OAuthRefresh(sessions(opened[half:])),
+        RoomRead([(each.client.room, each.access) for each in opened[:_TENANTS]]),
+        Introspect([(each.access, each.client) for each in opened[:_TENANTS]]),
+        Jwks(),
+    ]
+    return dict(zip(WORKS, works, strict=True))
 
 
 def _client(name: str, tools: Tools) -> Client:

@@ -1,4 +1,4 @@
-"""The nginx of deploy/nginx/ before a server: TLS, its log, its limits; only the rate that it lets through is raised."""
+"""The nginx of deploy/nginx/ before a server, with TLS, its log and its limits; only its rate is raised."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.requests.client.lines import Way
+from bench.requests.client.lines import NGINX, Way
 from bench.torture.faults.ports import free_port
 from tests.deploy import edge
 
@@ -27,7 +27,7 @@ def through_nginx(port: int) -> Iterator[tuple[Way, int]]:
         _raise_the_rate(folder / "chalk-auth" / "http.conf")
         with edge.running(folder, tls) as process:
             running = edge.Edge(folder, tls, plain, process)
-            yield Way("nginx", edge.NAMES[0], lambda: _quick(running)), process.pid
+            yield Way(NGINX, edge.NAMES[0], lambda: _quick(running)), process.pid
 
 
 def _raise_the_rate(file: Path) -> None:

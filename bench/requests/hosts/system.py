@@ -8,6 +8,8 @@ from bench.requests.client.driving import Work
 from bench.requests.client.lines import Line, Way
 from bench.requests.client.messages import Freshness, content, printed
 
+POSTGRESQL, SQLITE = "PostgreSQL", "SQLite"
+
 
 @dataclass(frozen=True)
 class System:
