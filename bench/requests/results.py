@@ -61,16 +61,27 @@ class Result:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: what a signature cost in it, in microseconds, and every cell."""
+    """
+    One run.
+
+    Args:
+        signature: microseconds of processor time of a bare one.
+        results: what each cell cost.
+        requests: how many were answered, and counted.
+        verified: how many tokens had their signature verified.
+    """
 
     signature: float
     results: Mapping[Cell, Result]
+    requests: int
+    verified: int
 
 
-def run_of(tallies: Mapping[Cell, Tally], signed: Sequence[Signed]) -> Run:
+def run_of(tallies: Mapping[Cell, Tally], signed: Sequence[Signed], verified: int) -> Run:
     """Add up a run."""
     signature = sum(each.nanoseconds for each in signed) / sum(each.many for each in signed) / 1000
-    return Run(signature, {cell: _result(tally, signature) for cell, tally in tallies.items()})
+    results = {cell: _result(tally, signature) for cell, tally in tallies.items()}
+    return Run(signature, results, sum(tally.requests for tally in tallies.values()), verified)
 
 
 def _result(tally: Tally, signature: float) -> Result:

@@ -48,17 +48,17 @@ def measure(systems: Sequence[System], wanted: Callable[[Cell], bool], plan: Pla
     """
     chance = random.Random(plan.seed)
     signed: list[Signed] = []
+    verified = 0
     with _places(systems, wanted, plan.connections) as places, signature() as signing:
         tallies = {cell: Tally() for cell in places}
         for cell in [cell for cell in places for _ in range(_WARMING_SLICES)]:
-            places[cell].slice(cell.work, plan.seconds / 2)
+            places[cell].slice(cell.work, plan.seconds)
         for _ in range(plan.rounds):
             for cell in chance.sample(list(places), len(places)):
                 signed.append(signing.for_seconds(plan.seconds * _SIGNATURE_PART))
                 _measure(places[cell], cell.work, tallies[cell], plan.seconds)
-            for system in systems:
-                system.verify()
-    return run_of(tallies, signed)
+            verified += sum(system.verify() for system in systems)
+    return run_of(tallies, signed, verified)
 
 
 def _measure(place: _Place, work: str, tally: Tally, seconds: float) -> None:
