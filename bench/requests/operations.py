@@ -23,7 +23,7 @@ class JsonIssue:
         return Request(as_json("/api/v1/auth/token", host, {"api_key": next(self._clients).secret}), self._look)
 
     def _look(self, answer: Answer) -> None:
-        self._freshness.note(content(answer)["access_token"])
+        self._freshness.note(content(answer, "access_token")["access_token"])
 
 
 class OAuthIssue:
@@ -43,7 +43,7 @@ class OAuthIssue:
         return Request(as_form(self._path, host, self._fields, basic), self._look)
 
     def _look(self, answer: Answer) -> None:
-        self._freshness.note(content(answer)["access_token"])
+        self._freshness.note(content(answer, "access_token")["access_token"])
 
 
 class Sessions:
@@ -59,7 +59,7 @@ class Sessions:
 
     def succeed(self, spent: str, client: Client, answer: Answer) -> None:
         """Take the successor of a token that was presented."""
-        pair = content(answer)
+        pair = content(answer, "access_token", "refresh_token")
         if pair["refresh_token"] == spent:
             raise AnswerError("a refresh token was not rotated")
         self._freshness.note(pair["access_token"])
@@ -136,15 +136,15 @@ def _fresh_key() -> dict[str, str]:
 
 
 def _look_for_room(room: str, answer: Answer) -> None:
-    if content(answer)["id"] != room:
+    if content(answer, "id")["id"] != room:
         raise AnswerError("the answer is not the room")
 
 
 def _look_alive(answer: Answer) -> None:
-    if content(answer)["active"] is not True:
+    if content(answer, "active")["active"] is not True:
         raise AnswerError("a token that lives is told to be dead")
 
 
 def _look_for_keys(answer: Answer) -> None:
-    if not content(answer)["keys"]:
+    if not content(answer, "keys")["keys"]:
         raise AnswerError("no key is published")

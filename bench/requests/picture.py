@@ -11,7 +11,7 @@ GOALS = {"issue": 1.60, "refresh": 1.65}
 _TITLES = {"issue": "A key for a token", "refresh": "A refresh token for the next"}
 _OURS, _OTHERS, _GOAL, _INK = "#0b6e4f", "#9aa5b1", "#c2410c", "#1f2933"
 _WIDTH, _LABELS, _NUMBERS = 860, 300, 60
-_BAR, _STEP, _HEAD = 18, 28, 46
+_BAR, _STEP, _HEAD = 18, 28, 54
 _FONT = "font-family='system-ui, sans-serif' font-size='13'"
 
 
@@ -48,6 +48,9 @@ def _panel(
 ) -> Iterator[str]:
     yield _text(12, top + 24, f"{_TITLES[kind]}: processor time in bare signatures", weight="bold")
     begin = top + _HEAD
+    goal = _LABELS + GOALS[kind] * scale
+    yield _line(goal, begin - 6, goal, begin + _STEP * len(bars), _GOAL, dashes="4 3")
+    yield _text(goal + 6, begin - 6, f"goal {GOALS[kind]:.2f}", colour=_GOAL)
     for number, (cell, ratio, lowest, highest) in enumerate(bars):
         y = begin + number * _STEP
         name = f"{cell.server}, {cell.database}, {cell.work.partition(', ')[2]}"
@@ -57,14 +60,12 @@ def _panel(
         middle = y + _BAR / 2
         yield _line(_LABELS + lowest * scale, middle, _LABELS + highest * scale, middle, _INK)
         yield _text(_LABELS + highest * scale + 6, y + 14, f"{ratio:.2f}")
-    goal = _LABELS + GOALS[kind] * scale
-    yield _line(goal, begin - 6, goal, begin + _STEP * len(bars), _GOAL, dashes="4 3")
-    yield _text(goal, begin - 8, f"goal {GOALS[kind]:.2f}", colour=_GOAL)
 
 
 def _text(x: float, y: float, words: str, *, anchor: str = "start", weight: str = "normal", colour: str = _INK) -> str:
     place = f"x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' font-weight='{weight}' fill='{colour}'"
-    return f"<text {place}>{escape(words)}</text>"
+    # A rim of the ground, so that words can be read where a line passes below them.
+    return f"<text {place} stroke='#fff' stroke-width='4' paint-order='stroke'>{escape(words)}</text>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dashes: str = "none") -> str:

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.backends.openssl import backend
@@ -20,7 +21,8 @@ _MASK = "OPENSSL_ia32cap"
 
 def report(runs: Sequence[Run]) -> Iterator[str]:
     """Tell all of it in Markdown: the machine, the signature, every cell."""
-    yield f"{_machine()}; {len(runs)} run{'s' if len(runs) > 1 else ''}."
+    today = datetime.now(UTC).strftime("%d %B %Y").lstrip("0")
+    yield f"{today}. {_machine()}; {len(runs)} run{'s' if len(runs) > 1 else ''}."
     signatures = ", ".join(f"{run.signature:.0f}" for run in runs)
     requests, verified = sum(run.requests for run in runs), sum(run.verified for run in runs)
     yield f"One bare signature: {signatures} µs of processor time."

@@ -51,12 +51,14 @@ def as_form(path: str, host: str, fields: Mapping[str, str], headers: Mapping[st
     return printed("POST", path, host, {**kind, **headers}, urlencode(fields).encode())
 
 
-def content(answer: Answer) -> dict[str, Any]:
-    """Read the JSON of an answer that must be a success."""
+def content(answer: Answer, *members: str) -> dict[str, Any]:
+    """Read the JSON of an answer that must be a success, and hold these members."""
     if answer.status != 200:
         raise AnswerError(f"status {answer.status}: {answer.body[:300]!r}")
     read: dict[str, Any] = msgspec.json.decode(answer.body)
     data: dict[str, Any] = read.get("data", read)
+    if missing := [name for name in members if name not in data]:
+        raise AnswerError(f"an answer without {missing}: {answer.body[:300]!r}")
     return data
 
 
