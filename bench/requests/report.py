@@ -12,7 +12,7 @@ from bench.requests.client.lines import NGINX
 from bench.requests.results import Cell, Result, Run, medians, spread
 
 _HEADINGS = (
-    *("request", "server", "database", "way", "ratio", "from, to"),
+    *("request", "server", "database", "way", "ratio", "from, to", "quiet"),
     *("all µs", "server µs", "database µs", "nginx µs", "a second", "median ms", "p99 ms"),
 )
 _WORDS = 4
@@ -36,7 +36,7 @@ def report(runs: Sequence[Run]) -> Iterator[str]:
 
 def _row(cell: Cell, result: Result, lowest: float, highest: float) -> Iterator[str]:
     yield from (cell.work, cell.server, cell.database, cell.way, f"**{result.ratio:.2f}**")
-    yield f"{lowest:.2f}, {highest:.2f}"
+    yield from (f"{lowest:.2f}, {highest:.2f}", f"{result.quiet:.2f}")
     yield f"{sum(result.microseconds.values()):.0f}"
     for kind in ("server", "database", "nginx"):
         takes_part = kind in result.microseconds and (kind != "nginx" or cell.way == NGINX)

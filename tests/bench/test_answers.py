@@ -121,6 +121,16 @@ def test_refresh_tokens_are_presented_once_with_a_key_of_their_own():
     assert len({each.all("idempotency-key")[0] for each in server.arrived}) == len(server.arrived)
 
 
+def test_so_many_are_asked_as_were_wanted():
+    """
+    What is counted by requests, such as memory, is asked for exactly so often.
+    """
+    with upstream(lambda _: ok(b'{"keys": [1]}')) as server, held(plainly(server.port), 2) as connections:
+        driven = drive(connections, "127.0.0.1", Jwks(), 30, most=7)
+
+    assert driven.requests == len(server.arrived) == 7
+
+
 def test_a_connection_that_the_server_closes_is_made_anew():
     """
     A server that closes after each answer is charged for it, and measured all the same.

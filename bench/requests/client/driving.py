@@ -2,6 +2,7 @@
 
 import contextlib
 import select
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ def lines(way: Way, many: int) -> Iterator[Sequence[Line]]:
         yield [stack.enter_context(contextlib.closing(Line(way))) for _ in range(many)]
 
 
-def drive(held: Sequence[Line], host: str, work: Work, seconds: float) -> Driven:
-    """Have one request under way on each connection for so long, and wait for the last answers."""
+def drive(held: Sequence[Line], host: str, work: Work, seconds: float, most: int = sys.maxsize) -> Driven:
+    """Have one request under way on each connection for so long or so many times, and wait for the last answers."""
     latencies: list[float] = []
     begun = time.perf_counter()
     under_way = {line: _sent(line, work.next(host)) for line in held}
@@ -65,7 +66,7 @@ def drive(held: Sequence[Line], host: str, work: Work, seconds: float) -> Driven
             sent_at, request = under_way.pop(line)
             latencies.append(now - sent_at)
             request.look(answer)
-            if now - begun < seconds:
+            if now - begun < seconds and len(latencies) + len(under_way) < most:
                 under_way[line] = _sent(line, work.next(host))
     return Driven(len(latencies), time.perf_counter() - begun, latencies)
 
