@@ -14,12 +14,12 @@ from bench.requests.client.answers import AnswerError
 from bench.requests.hosts.chalk import NAME, chalk
 from bench.requests.hosts.offers import Offer, offers
 from bench.requests.hosts.system import POSTGRESQL, System
-from bench.requests.memory import LARGEST_GROWTH, remember, told
-from bench.requests.pages import PICTURE, write
-from bench.requests.picture import picture
-from bench.requests.report import report
-from bench.requests.results import Cell, Run
-from bench.requests.rounds import Plan, measure
+from bench.requests.measuring.memory import LARGEST_GROWTH, remember, told
+from bench.requests.measuring.results import Cell, Run
+from bench.requests.measuring.rounds import Plan, measure
+from bench.requests.telling.pages import PICTURE, write
+from bench.requests.telling.picture import picture
+from bench.requests.telling.report import report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

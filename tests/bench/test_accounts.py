@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from bench.requests.accounts import at_rest, between, spent
+from bench.requests.measuring.accounts import at_rest, between, spent
 
 SECONDS = 0.15
 # What a process does besides: it starts, prints, and is looked at. And the accounts of those that ended have ticks.

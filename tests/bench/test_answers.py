@@ -11,7 +11,7 @@ from bench.requests.client.driving import Driven, Work, drive
 from bench.requests.client.driving import lines as held
 from bench.requests.client.lines import plainly
 from bench.requests.client.messages import Client, Freshness, content
-from bench.requests.operations import Introspect, JsonIssue, Jwks, OAuthRefresh, RoomRead, Sessions
+from bench.requests.client.operations import Introspect, JsonIssue, Jwks, OAuthRefresh, RoomRead, Sessions
 from tests.deploy.upstreams import ok, upstream
 
 KEY = RSAKey.generate_key(2048, auto_kid=True)

@@ -5,12 +5,12 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from bench.requests.client.driving import Driven
-from bench.requests.memory import Held, Memory
-from bench.requests.pages import PAGE, put
-from bench.requests.picture import picture
-from bench.requests.report import report
-from bench.requests.results import Cell, Run, Tally, medians, run_of, spread
-from bench.requests.signature import Signed
+from bench.requests.measuring.memory import Held, Memory
+from bench.requests.measuring.results import Cell, Run, Tally, medians, run_of, spread
+from bench.requests.measuring.signature import Signed
+from bench.requests.telling.pages import PAGE, put
+from bench.requests.telling.picture import picture
+from bench.requests.telling.report import report
 
 CELL = Cell("issue, JSON", "Ours", "PostgreSQL", "direct")
 

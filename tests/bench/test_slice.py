@@ -2,8 +2,8 @@
 
 from bench.requests.hosts.chalk import chalk
 from bench.requests.hosts.system import SQLITE
-from bench.requests.report import report
-from bench.requests.rounds import Plan, measure
+from bench.requests.measuring.rounds import Plan, measure
+from bench.requests.telling.report import report
 
 WANTED = {("issue, JSON", "direct"), ("refresh, OAuth", "direct"), ("refresh, JSON", "nginx")}
 

@@ -24,11 +24,7 @@ from app.foundation.identifiers import print_id
 from bench.requests.client.driving import Work
 from bench.requests.client.lines import plainly
 from bench.requests.client.messages import Client, Freshness
-from bench.requests.hosts.nginx import ISSUER, through_nginx
-from bench.requests.hosts.postgres import postgres
-from bench.requests.hosts.processes import ROOT, running
-from bench.requests.hosts.system import POSTGRESQL, System
-from bench.requests.operations import (
+from bench.requests.client.operations import (
     Introspect,
     JsonIssue,
     JsonRefresh,
@@ -38,6 +34,10 @@ from bench.requests.operations import (
     RoomRead,
     Sessions,
 )
+from bench.requests.hosts.nginx import ISSUER, through_nginx
+from bench.requests.hosts.postgres import postgres
+from bench.requests.hosts.processes import ROOT, running
+from bench.requests.hosts.system import POSTGRESQL, System
 from bench.torture.faults.ports import free_port
 
 NAME = "Chalk Auth"

@@ -19,8 +19,8 @@ from bench.requests.hosts.peers import (
     the_floor,
 )
 from bench.requests.hosts.system import POSTGRESQL, SQLITE, System
+from bench.requests.measuring.results import Cell
 from bench.requests.peers.places import Places
-from bench.requests.results import Cell
 
 Start = Callable[[Path], AbstractContextManager[System]]
 

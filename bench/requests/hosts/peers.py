@@ -14,10 +14,10 @@ from joserfc.jwk import RSAKey
 from bench.requests.client.driving import Work
 from bench.requests.client.lines import plainly
 from bench.requests.client.messages import Client, Freshness
+from bench.requests.client.operations import OAuthIssue, OAuthRefresh, Sessions
 from bench.requests.hosts.postgres import Postgres, postgres
 from bench.requests.hosts.processes import ROOT, running
 from bench.requests.hosts.system import POSTGRESQL, System
-from bench.requests.operations import OAuthIssue, OAuthRefresh, Sessions
 from bench.requests.peers import floor
 from bench.requests.peers.places import AUTHLIB, NODE, Places
 from bench.torture.faults.ports import free_port

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from bench.requests.client.lines import DIRECT
-from bench.requests.results import Cell, Run, medians, spread
+from bench.requests.measuring.results import Cell, Run, medians, spread
 
 # Ours on PostgreSQL must not cost more than so many signatures.
 GOALS = {"issue": 1.60, "refresh": 1.65}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 PAGE = _ROOT / "docs" / "performance.md"
 PICTURE = _ROOT / "docs" / "performance.svg"
 

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.requests.accounts import resident_bytes
 from bench.requests.client.driving import drive, lines
 from bench.requests.hosts.system import System
+from bench.requests.measuring.accounts import resident_bytes
 
 # Caches and pools are full after the first tenth.
 FIRST_PART = 0.1

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.requests.accounts import Spent
 from bench.requests.client.driving import Driven
-from bench.requests.signature import Signed
+from bench.requests.measuring.accounts import Spent
+from bench.requests.measuring.signature import Signed
 
 
 @dataclass(frozen=True)

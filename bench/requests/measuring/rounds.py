@@ -5,12 +5,12 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.requests.accounts import at_rest, between
 from bench.requests.client.driving import Driven, drive, lines
 from bench.requests.client.lines import Line
 from bench.requests.hosts.system import System
-from bench.requests.results import Cell, Run, Tally, run_of
-from bench.requests.signature import Signed, signature
+from bench.requests.measuring.accounts import at_rest, between
+from bench.requests.measuring.results import Cell, Run, Tally, run_of
+from bench.requests.measuring.signature import Signed, signature
 
 _WARMING_SLICES = 2
 # A slice of signatures stands before each slice of requests; it needs less time for a number as steady.

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.backends.openssl import backend
 
 from bench.requests.client.lines import NGINX
-from bench.requests.results import Cell, Result, Run, medians, spread
+from bench.requests.measuring.results import Cell, Result, Run, medians, spread
 
 _HEADINGS = (
     *("request", "server", "database", "way", "ratio", "from, to", "quiet"),

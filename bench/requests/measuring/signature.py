@@ -1,8 +1,8 @@
 """
 The bare signature: RSA-2048, RS256, by the library that the server signs with, in a process that does nothing else.
 
-Run as `python -m bench.requests.signature`: for each line with a number of seconds, it signs for so long and prints how
-many signatures that were and the nanoseconds of processor time that they took.
+Run as `python -m bench.requests.measuring.signature`: for each line with a number of seconds, it signs for so long, and
+prints how many signatures that were and the nanoseconds of processor time that they took.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 # As long as what is signed of an access token of ours.
 _MESSAGE = b"x" * 640
 _BATCH = 10
@@ -48,7 +48,7 @@ class Signature:
 @contextlib.contextmanager
 def signature() -> Iterator[Signature]:
     """Run that process until the block ends; it is warm when the block begins."""
-    command = [sys.executable, "-m", "bench.requests.signature"]
+    command = [sys.executable, "-m", "bench.requests.measuring.signature"]
     process = subprocess.Popen(command, cwd=_ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         signing = Signature(process)
