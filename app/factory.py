@@ -12,15 +12,23 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
 from app import settings as configuration
-from app.entrypoints import chalk, cli, oauth, probes, reference, watching
-from app.entrypoints.headers import key_status, rate_limit, request_id
+from app.entrypoints import chalk, cli, oauth, probes, reference
+from app.entrypoints.headers import finish, request_id
+from app.entrypoints.serving import watching
+from app.entrypoints.serving.express import Express
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire, wired
 from app.flows import tools as workshop
 from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.forget_expired import BATCH, forget_expired
 from app.flows.note_uses import note_uses
 from app.flows.record_sightings import record_sightings
-from app.flows.refusals import DatabaseAwayError, InvalidRequestError, KeyInBrowserError, NotFoundError
+from app.flows.refusals import (
+    DatabaseAwayError,
+    InvalidRequestError,
+    KeyInBrowserError,
+    NotFoundError,
+    ServiceError,
+)
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation import logs, master_key_files
 from app.foundation.background import Occasionally, Soon
@@ -75,10 +83,15 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     )
     wire(app, wiring)
     if alone:
-        logs.listen(lambda name: tools.metrics.events.labels(name).inc())
+        logs.listen(tools.metrics.happened)
     _open_doors(app, settings.http.issuer, resource)
+    express = Express(
+        app.wsgi_app, wiring, [*chalk.LANES, *oauth.LANES], settings.http.max_body_bytes, lambda it: _refused(it, tools)
+    )
+    if settings.http.express == "on":
+        app.wsgi_app = express  # type: ignore[method-assign]
     if alone and warm:
-        _work_aside(app, tools, settings)
+        _work_aside(app, express, tools, settings)
     if warm:
         _warm(tools)
     return app
@@ -89,13 +102,24 @@ def command_line() -> None:
     cli.run(Launcher(lambda: create_app(warm=False), create_app, str(_MIGRATIONS), f"{__name__}:create_app"))
 
 
-def _work_aside(app: Flask, tools: workshop.Tools, settings: Settings) -> None:
+def _work_aside(app: Flask, express: Express, tools: workshop.Tools, settings: Settings) -> None:
     # In a process of its own, requests are the occasion for work that none of them waits for.
     every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
-    app.before_request(Occasionally(lambda: tend_signing_keys(tools), every, tools.clock).nudge)
-    app.before_request(Occasionally(lambda: clean(tools), _CLEANING_EVERY, tools.clock).nudge)
+    for occasion in (
+        Occasionally(lambda: tend_signing_keys(tools), every, tools.clock),
+        Occasionally(lambda: clean(tools), _CLEANING_EVERY, tools.clock),
+    ):
+        app.before_request(occasion.nudge)
+        express.before.append(occasion.nudge)
     writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
-    app.after_request(lambda response: _note_uses(response, tools, writer))
+
+    def note(response: Response) -> Response:
+        if tools.uses:
+            writer.nudge()
+        return response
+
+    app.after_request(note)
+    express.after.append(note)
     # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
     util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
 
@@ -141,7 +165,7 @@ def _begin() -> None:
     g.key_rotating_until = None
     g.takes_bearer = False
     g.body_was_read = False
-    watching.begin()
+    watching.begin(g)
     wired().tools.quotas.begin()
     if request.environ.get("PATH_INFO", "").startswith("//"):
         # The router would overlook the second slash; a rule of the proxy in front would not.
@@ -152,28 +176,31 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.request_id
-    key_status(response.headers, g.key_rotating_until)
-    if response.status_code < 400:
-        rate_limit(response.headers, wired().tools.quotas.nearest)
+    tools = wired().tools
+    finish(response, g.request_id, g.key_rotating_until, tools.quotas.nearest)
     if not g.body_was_read and (request.content_length or request.headers.get("Transfer-Encoding")):
         # Refused before the body arrived: the server will not read it, and the client must not send another
         # request behind it.
         response.headers["Connection"] = "close"
-    watching.finish(response)
+    route = None if request.url_rule is None else request.url_rule.rule
+    watching.finish(g, request.method, route, response.status_code, tools.metrics)
     return response
 
 
 def _refuse(error: Exception) -> Response:
     # Each dialect refuses in its own words, also where no route matched.
     refuse = oauth.refuse if request.path.startswith(oauth.DIALECT.prefixes) else chalk.refuse
-    refusal = refusal_of(error)
-    watching.refused(refusal)
+    refusal = refusal_of(error, g.get("request_id"))
+    _refused(refusal, wired().tools)
+    return refuse(refusal)
+
+
+def _refused(refusal: ServiceError, tools: workshop.Tools) -> None:
+    watching.refused(refusal, tools.metrics)
     if isinstance(refusal, KeyInBrowserError):
         # Here and not in the story, whose transaction had to be over first; nobody but a browser waits for it.
         with contextlib.suppress(DatabaseAwayError):
-            record_sightings(wired().tools)
-    return refuse(refusal)
+            record_sightings(tools)
 
 
 def clean(tools: workshop.Tools) -> None:
@@ -184,12 +211,6 @@ def clean(tools: workshop.Tools) -> None:
         if forget_expired(tools) < BATCH:
             return
         breath.wait(_BREATH_SECONDS)
-
-
-def _note_uses(response: Response, tools: workshop.Tools, writer: Soon) -> Response:
-    if tools.uses:
-        writer.nudge()
-    return response
 
 
 def _note_the_last_uses(tools: workshop.Tools) -> None:

@@ -51,6 +51,14 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
     return nearest
 
 
+def finish(response: Response, request_id: str, key_rotating_until: datetime | None, nearest: Standing | None) -> None:
+    """Say under which id an answer is logged, whether the key that asked is in its grace, and what is left to it."""
+    response.headers["X-Request-Id"] = request_id
+    key_status(response.headers, key_rotating_until)
+    if response.status_code < 400:
+        rate_limit(response.headers, nearest)
+
+
 def no_store(headers: Headers) -> None:
     """Keep an answer with a token or a key in it out of every cache (RFC 6749 section 5.1)."""
     headers["Cache-Control"] = "no-store"

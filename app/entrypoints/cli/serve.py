@@ -10,6 +10,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from app import settings
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.foundation import metrics
 from app.foundation.errors import ConfigurationError
@@ -20,7 +21,13 @@ _KILL_SECONDS = 10
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
-@click.option("--workers", default=os.cpu_count() or 1, type=click.IntRange(1, 256), help="Processes; one a core.")
+@click.option(
+    "--workers",
+    default=os.cpu_count() or 1,
+    envvar="CHALK_WORKERS",
+    type=click.IntRange(1, 256),
+    help="Processes; one a core.",
+)
 @click.option(
     "--threads",
     default=1,
@@ -65,6 +72,7 @@ def start(launcher: Launcher, listen: Listen, announce: Callable[[], None]) -> N
         log_level=LogLevels.error,
     )
     server.on_startup(announce)
+    settings.tell_workers(listen.workers)
     with metrics.shared():
         server.serve()
 

@@ -2,10 +2,11 @@
 
 from sqlalchemy.engine import Connection
 
-from app.foundation.database.conditions import Condition, holds
+from app.foundation.database.conditions import Condition, Premise, holds
 from app.foundation.database.engine import engine_options, prepare, resolve_url
 from app.foundation.database.examination import DatabaseFacts, examine
-from app.foundation.database.locks import have_alone, lean_on
+from app.foundation.database.locks import have_alone, lean_on, lock_number
+from app.foundation.database.prepared import Direct, Prepared
 from app.foundation.database.tables import Base, UtcDateTime
 from app.foundation.database.transactions import Database
 
@@ -15,12 +16,16 @@ __all__ = [
     "Connection",
     "Database",
     "DatabaseFacts",
+    "Direct",
+    "Premise",
+    "Prepared",
     "UtcDateTime",
     "engine_options",
     "examine",
     "have_alone",
     "holds",
     "lean_on",
+    "lock_number",
     "prepare",
     "resolve_url",
 ]

@@ -58,7 +58,9 @@ def prepare(engine: Engine) -> None:
     Make SQLite keep what it acknowledged, check foreign keys, and let writers queue; make a pool of connections to
     PostgreSQL notice that the server has closed one.
     """
+    event.listen(engine, "begin", _begin)
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "connect", _begin_nothing)
         event.listen(engine, "checkout", _refuse_closed)
         return
 
@@ -68,7 +70,6 @@ def prepare(engine: Engine) -> None:
     except OSError as error:
         raise ConfigurationError(f"The database cannot lie in {folder}: {error.strerror}") from error
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
 
 
 def _refuse_closed(connection: Any, record: Any, _proxy: Any) -> None:
@@ -88,9 +89,14 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # The driver does not begin (isolation_level=None), we do. A writer takes the lock before it reads: a transaction
-    # that upgrades from reading to writing fails at once when another wrote meanwhile, without waiting.
+def _begin_nothing(connection: Any, _record: Any) -> None:
+    connection.autocommit = True
+
+
+def _begin(connection: Connection) -> None:
+    # The driver does not begin, we do; a statement by itself needs no transaction around it. On SQLite, a writer takes
+    # the lock before it reads: a transaction that upgrades from reading to writing fails at once when another wrote
+    # meanwhile, without waiting.
     begin = connection.get_execution_options().get("chalk_begin", "BEGIN IMMEDIATE")
     if begin is not None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql(begin if connection.dialect.name == "sqlite" else "BEGIN")

@@ -13,15 +13,13 @@ from collections.abc import Iterator
 from sqlalchemy import Engine, exc
 from sqlalchemy.engine import Connection
 
+from app.foundation.database.prepared import Direct
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 
 _LOG = logging.getLogger(__name__)
 
 # What the driver raises when the server is gone, refuses, or cannot write; a fault in a statement of ours is not here.
 _AWAY = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
-
-
-_AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
 
 class Database:
@@ -31,8 +29,7 @@ class Database:
         self._engine = engine
         self._reading = engine.execution_options(chalk_begin="BEGIN DEFERRED")
         # One statement is its own transaction: no BEGIN and COMMIT around it, which halves its cost on a network.
-        on_sqlite = engine.dialect.name == "sqlite"
-        self._statement = engine.execution_options(**({"chalk_begin": None} if on_sqlite else _AUTOCOMMIT))
+        self._statement = engine.execution_options(chalk_begin=None)
 
     def close(self) -> None:
         """Close the connections that nobody uses; the next transaction opens new ones."""
@@ -84,6 +81,27 @@ class Database:
         """Like `transaction()`, for a block of exactly one statement, which commits by itself."""
         with self.guard(), self._statement.connect() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def direct(self) -> Iterator[Direct]:
+        """
+        Like `statement()`, for prepared statements, each of which commits by itself; SQLAlchemy does nothing around
+        them.
+        """
+        with self.guard():
+            proxy, driver = None, self._engine.dialect.loaded_dbapi
+            try:
+                proxy = self._engine.raw_connection()
+                yield Direct(self._engine, proxy)
+            except driver.Error as error:
+                if proxy is not None and self._engine.dialect.is_disconnect(error, proxy.driver_connection, None):
+                    proxy.invalidate(error)
+                raise exc.DBAPIError.instance(
+                    None, None, error, driver.Error, hide_parameters=True, dialect=self._engine.dialect
+                ) from error
+            finally:
+                if proxy is not None:
+                    proxy.close()
 
 
 def _lacks_tables(error: exc.DBAPIError) -> bool:
