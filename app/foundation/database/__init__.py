@@ -6,6 +6,13 @@ from app.foundation.database.conditions import Condition, holds
 from app.foundation.database.engine import engine_options, prepare, resolve_url
 from app.foundation.database.examination import DatabaseFacts, examine
 from app.foundation.database.locks import have_alone, lean_on
+from app.foundation.database.migrating import (
+    LockHeldError,
+    begin_migration,
+    patiently,
+    revision_of,
+    without_transaction,
+)
 from app.foundation.database.tables import Base, UtcDateTime
 from app.foundation.database.transactions import Database
 
@@ -15,12 +22,17 @@ __all__ = [
     "Connection",
     "Database",
     "DatabaseFacts",
+    "LockHeldError",
     "UtcDateTime",
+    "begin_migration",
     "engine_options",
     "examine",
     "have_alone",
     "holds",
     "lean_on",
+    "patiently",
     "prepare",
     "resolve_url",
+    "revision_of",
+    "without_transaction",
 ]
