@@ -14,7 +14,7 @@ from app.foundation.database.migrating import (
     without_transaction,
 )
 from app.foundation.database.tables import Base, UtcDateTime
-from app.foundation.database.transactions import Database
+from app.foundation.database.transactions import Database, take_time
 
 __all__ = [
     "Base",
@@ -34,5 +34,6 @@ __all__ = [
     "prepare",
     "resolve_url",
     "revision_of",
+    "take_time",
     "without_transaction",
 ]

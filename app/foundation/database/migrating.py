@@ -11,6 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import exc, text
 from sqlalchemy.engine import Connection
 
+from app.foundation.database.transactions import take_time
+
 # Any number will do, as long as it is always the same.
 _NUMBER = 4283091775
 # Whoever comes for a table while we wait for it stands behind us, so we wait shortly, and let them pass in between.
@@ -46,7 +48,7 @@ def begin_migration(connection: Connection) -> None:
     """
     if connection.dialect.name != "postgresql":
         return
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    take_time(connection)
     connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'"))
     if not connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_NUMBER})")).scalar_one():
         raise AnotherUpgradeError

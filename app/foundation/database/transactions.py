@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, exc
+from sqlalchemy import Engine, exc, text
 from sqlalchemy.engine import Connection
 
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
@@ -84,6 +84,12 @@ class Database:
         """Like `transaction()`, for a block of exactly one statement, which commits by itself."""
         with self.guard(), self._statement.connect() as connection:
             yield connection
+
+
+def take_time(connection: Connection) -> None:
+    """Let the statements of this transaction take longer than those of a request may; for an operator's commands."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def _lacks_tables(error: exc.DBAPIError) -> bool:
