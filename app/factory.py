@@ -139,7 +139,10 @@ def _database(app: Flask, settings: Settings) -> Database:
     url = settings.database.url
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
-        url, pool_size=settings.database.pool_size, timeout_seconds=settings.database.timeout_seconds
+        url,
+        pool_size=settings.database.pool_size,
+        timeout_seconds=settings.database.timeout_seconds,
+        by_transaction=settings.database.pooler == "transaction",
     )
     extension = SQLAlchemy(app, model_class=Base)
     Migrate(app, extension, directory=str(_MIGRATIONS))

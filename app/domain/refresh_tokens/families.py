@@ -160,9 +160,14 @@ def end_all_of_client_keys(
     return _end(connection, (FamilyRow.tenant_id == tenant_id) & which, reason, now)
 
 
-def end_all_of_tenant(connection: Connection, tenant_id: UUID, *, reason: str, now: datetime) -> int:
-    """End every session of a tenant; gives how many."""
-    return _end(connection, FamilyRow.tenant_id == tenant_id, reason, now)
+def end_all_of_tenant(
+    connection: Connection, tenant_id: UUID, *, reason: str, now: datetime, opened_before: datetime | None = None
+) -> int:
+    """End every session of a tenant, or those that were opened before a moment; gives how many."""
+    which = FamilyRow.tenant_id == tenant_id
+    if opened_before is not None:
+        which &= FamilyRow.created_at < opened_before
+    return _end(connection, which, reason, now)
 
 
 def end_all_of_participant(connection: Connection, participant_id: UUID, *, reason: str, now: datetime) -> int:

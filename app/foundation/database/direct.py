@@ -56,6 +56,8 @@ class OnPostgres:
         self.engine = engine
         connection: Any = proxy.driver_connection
         self._library = connection.pgconn
+        # Behind a pooler, what is prepared in a session is not found in the next one.
+        self._may_prepare = connection.prepare_threshold is not None
         self._prepared: dict[str, bytes] = proxy.info.setdefault(_OURS, {})
         self._types = Transformer.from_context(connection)
 
@@ -76,6 +78,8 @@ class OnPostgres:
         return row
 
     def _execute(self, statement: str, printed: Sequence[Any]) -> Any:
+        if not self._may_prepare:
+            return self._library.exec_params(statement.encode(), printed)
         name = self._prepared.get(statement)
         if name is None:
             # Named by what it says: should the server know the name, it knows the statement.

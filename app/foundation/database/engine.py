@@ -28,7 +28,7 @@ def resolve_url(given: str, root: Path) -> str | None:
     return None
 
 
-def engine_options(url: str, *, pool_size: int, timeout_seconds: int) -> dict[str, Any]:
+def engine_options(url: str, *, pool_size: int, timeout_seconds: int, by_transaction: bool = False) -> dict[str, Any]:
     """
     Give the options of `sqlalchemy.create_engine` for this database.
 
@@ -36,6 +36,8 @@ def engine_options(url: str, *, pool_size: int, timeout_seconds: int) -> dict[st
         url: as `resolve_url` printed it.
         pool_size: connections that a process keeps, and at most has.
         timeout_seconds: how long to wait for a connection, a lock or a statement before the database counts as away.
+        by_transaction: a pooler gives us another session of PostgreSQL for each transaction, so that nothing can be
+            told to one, nor prepared in it; the role has to have the timeouts.
     """
     # Parameters hold MACs and names of people's things; a log of a failed statement does without them.
     pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": timeout_seconds, "hide_parameters": True}
@@ -44,12 +46,14 @@ def engine_options(url: str, *, pool_size: int, timeout_seconds: int) -> dict[st
         return pool | {"connect_args": driver}
 
     milliseconds = timeout_seconds * 1000
+    client = {"connect_timeout": timeout_seconds, "tcp_user_timeout": milliseconds, "keepalives_idle": timeout_seconds}
+    if by_transaction:
+        return pool | {"connect_args": {"prepare_threshold": None, **client}}
     # The isolation is ours to choose: what ends an authority must see what was committed while it waited for a lock.
     server = (
         f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} -c TimeZone=UTC "
         "-c default_transaction_isolation=read\\ committed"
     )
-    client = {"connect_timeout": timeout_seconds, "tcp_user_timeout": milliseconds, "keepalives_idle": timeout_seconds}
     return pool | {"connect_args": {"options": server, **client}}
 
 
@@ -97,6 +101,7 @@ def _begin(connection: Connection) -> None:
     # The driver does not begin, we do; a statement by itself needs no transaction around it. On SQLite, a writer takes
     # the lock before it reads: a transaction that upgrades from reading to writing fails at once when another wrote
     # meanwhile, without waiting.
-    begin = connection.get_execution_options().get("chalk_begin", "BEGIN IMMEDIATE")
-    if begin is not None:
+    options = connection.get_execution_options()
+    begin = options.get("chalk_begin", "BEGIN IMMEDIATE")
+    if begin is not None and options.get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql(begin if connection.dialect.name == "sqlite" else "BEGIN")

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, exc
+from sqlalchemy import Engine, exc, text
 from sqlalchemy.engine import Connection
 
 from app.foundation.database.direct import Direct, direct
@@ -102,6 +102,12 @@ class Database:
             finally:
                 if proxy is not None:
                     proxy.close()
+
+
+def take_time(connection: Connection) -> None:
+    """Let the statements of this transaction take longer than those of a request may; for an operator's commands."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def _lacks_tables(error: exc.DBAPIError) -> bool:
