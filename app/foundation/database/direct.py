@@ -58,8 +58,10 @@ class OnPostgres:
         self._library = connection.pgconn
         # Behind a pooler, what is prepared in a session is not found in the next one.
         self._may_prepare = connection.prepare_threshold is not None
-        self._prepared: dict[str, bytes] = proxy.info.setdefault(_OURS, {})
-        self._types = Transformer.from_context(connection)
+        known: tuple[dict[str, bytes], Transformer] | None = proxy.info.get(_OURS)
+        if known is None:
+            known = proxy.info[_OURS] = ({}, Transformer.from_context(connection))
+        self._prepared, self._types = known
 
     def run(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Run a statement, and give its first row; None when there is none."""

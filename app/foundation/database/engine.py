@@ -4,6 +4,7 @@ import select
 from pathlib import Path
 from typing import Any
 
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event, exc, make_url
 from sqlalchemy.engine import Connection
 
@@ -41,6 +42,8 @@ def engine_options(url: str, *, pool_size: int, timeout_seconds: int, by_transac
     """
     # Parameters hold MACs and names of people's things; a log of a failed statement does without them.
     pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": timeout_seconds, "hide_parameters": True}
+    # `_end` does it, and asks first whether there is anything to do.
+    pool["pool_reset_on_return"] = None
     if make_url(url).get_backend_name() == "sqlite":
         driver = {"timeout": timeout_seconds, "check_same_thread": False, "isolation_level": None}
         return pool | {"connect_args": driver}
@@ -63,6 +66,7 @@ def prepare(engine: Engine) -> None:
     PostgreSQL notice that the server has closed one.
     """
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "reset", _end)
     if engine.dialect.name != "sqlite":
         event.listen(engine, "connect", _begin_nothing)
         event.listen(engine, "checkout", _refuse_closed)
@@ -91,6 +95,13 @@ def _refuse_closed(connection: Any, record: Any, _proxy: Any) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _end(connection: Any, _record: Any, _state: Any) -> None:
+    # Whoever gives a connection back has left nothing open, unless it failed.
+    library = getattr(connection, "pgconn", None)
+    if connection.in_transaction if library is None else library.transaction_status != TransactionStatus.IDLE:
+        connection.rollback()
 
 
 def _begin_nothing(connection: Any, _record: Any) -> None:

@@ -9,9 +9,11 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterator
+from typing import NoReturn
 
 from sqlalchemy import Engine, exc, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.pool import PoolProxiedConnection
 
 from app.foundation.database.direct import Direct, direct
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
@@ -82,26 +84,49 @@ class Database:
         with self.guard(), self._statement.connect() as connection:
             yield connection
 
-    @contextlib.contextmanager
-    def direct(self) -> Iterator[Direct]:
+    def direct(self) -> "_OneByOne":
         """
         Like `statement()`, for prepared statements, each of which commits by itself; SQLAlchemy does nothing around
         them.
         """
-        with self.guard():
-            proxy, driver = None, self._engine.dialect.loaded_dbapi
-            try:
-                proxy = self._engine.raw_connection()
-                yield direct(self._engine, proxy)
-            except driver.Error as error:
-                if proxy is not None and self._engine.dialect.is_disconnect(error, proxy.driver_connection, None):
+        return _OneByOne(self._engine)
+
+
+class _OneByOne:
+    """The block of `Database.direct()`; a generator for it would cost as much as the connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._proxy: PoolProxiedConnection | None = None
+
+    def __enter__(self) -> Direct:
+        try:
+            self._proxy = self._engine.raw_connection()
+        except (self._engine.dialect.loaded_dbapi.Error, exc.TimeoutError) as error:
+            self._refuse(error)
+        return direct(self._engine, self._proxy)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        proxy, driver = self._proxy, self._engine.dialect.loaded_dbapi
+        if proxy is None:
+            return
+        try:
+            if isinstance(error, driver.Error):
+                if self._engine.dialect.is_disconnect(error, proxy.driver_connection, None):
                     proxy.invalidate(error)
-                raise exc.DBAPIError.instance(
-                    None, None, error, driver.Error, hide_parameters=True, dialect=self._engine.dialect
-                ) from error
-            finally:
-                if proxy is not None:
-                    proxy.close()
+                self._refuse(error)
+        finally:
+            proxy.close()
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        # Said as SQLAlchemy says it, and then as everywhere.
+        driver = self._engine.dialect.loaded_dbapi
+        with Database.guard():
+            if isinstance(error, exc.TimeoutError):
+                raise error
+            raise exc.DBAPIError.instance(
+                None, None, error, driver.Error, hide_parameters=True, dialect=self._engine.dialect
+            ) from error
 
 
 def take_time(connection: Connection) -> None:
