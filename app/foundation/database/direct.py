@@ -58,10 +58,11 @@ class OnPostgres:
         self._library = connection.pgconn
         # Behind a pooler, what is prepared in a session is not found in the next one.
         self._may_prepare = connection.prepare_threshold is not None
-        known: tuple[dict[str, bytes], Transformer] | None = proxy.info.get(_OURS)
-        if known is None:
-            known = proxy.info[_OURS] = ({}, Transformer.from_context(connection))
-        self._prepared, self._types = known
+        if _OURS not in proxy.info:
+            proxy.info[_OURS] = ({}, Transformer.from_context(connection))
+        self._prepared: dict[str, bytes]
+        self._types: Any
+        self._prepared, self._types = proxy.info[_OURS]
 
     def run(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Run a statement, and give its first row; None when there is none."""

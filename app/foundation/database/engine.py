@@ -41,9 +41,14 @@ def engine_options(url: str, *, pool_size: int, timeout_seconds: int, by_transac
             told to one, nor prepared in it; the role has to have the timeouts.
     """
     # Parameters hold MACs and names of people's things; a log of a failed statement does without them.
-    pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": timeout_seconds, "hide_parameters": True}
-    # `_end` does it, and asks first whether there is anything to do.
-    pool["pool_reset_on_return"] = None
+    pool: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": timeout_seconds,
+        "hide_parameters": True,
+    }
+    # `_end` does that, and asks first whether there is anything to do.
+    pool |= {"pool_reset_on_return": None}
     if make_url(url).get_backend_name() == "sqlite":
         driver = {"timeout": timeout_seconds, "check_same_thread": False, "isolation_level": None}
         return pool | {"connect_args": driver}
