@@ -18,6 +18,7 @@ from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire, wired
 from app.flows import tools as workshop
 from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.forget_expired import BATCH, forget_expired
+from app.flows.note_connections import note_connections
 from app.flows.note_uses import note_uses
 from app.flows.record_sightings import record_sightings
 from app.flows.refusals import DatabaseAwayError, InvalidRequestError, KeyInBrowserError, NotFoundError
@@ -92,12 +93,25 @@ def command_line() -> None:
 def _work_aside(app: Flask, tools: workshop.Tools, settings: Settings) -> None:
     # In a process of its own, requests are the occasion for work that none of them waits for.
     every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
-    app.before_request(Occasionally(lambda: tend_signing_keys(tools), every, tools.clock).nudge)
+    app.before_request(Occasionally(lambda: _tend(tools, watcher), every, tools.clock).nudge)
     app.before_request(Occasionally(lambda: clean(tools), _CLEANING_EVERY, tools.clock).nudge)
+    # It goes on by itself, also while no request comes; begun by one, since a thread does not outlive a fork.
+    watcher = Soon(lambda: _watch(tools, watcher), every.total_seconds())
     writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
     app.after_request(lambda response: _note_uses(response, tools, writer))
     # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
     util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
+
+
+def _tend(tools: workshop.Tools, watcher: Soon) -> None:
+    note_connections(tools)
+    watcher.nudge()
+    tend_signing_keys(tools)
+
+
+def _watch(tools: workshop.Tools, watcher: Soon) -> None:
+    note_connections(tools)
+    watcher.nudge()
 
 
 def _master_keys(settings: Settings) -> MasterKeys:

@@ -7,19 +7,16 @@ Statements run on Core connections, not ORM sessions: a claim is one visible SQL
 
 import contextlib
 import logging
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sqlalchemy import Engine, exc
 from sqlalchemy.engine import Connection
 
+from app.foundation.database.faults import Fault, fault_of, is_our_fault, lacks_tables
+from app.foundation.database.pool import Pool, pool_of
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 
 _LOG = logging.getLogger(__name__)
-
-# What the driver raises when the server is gone, refuses, or cannot write; a fault in a statement of ours is not here.
-_AWAY = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
-
 
 _AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
@@ -33,14 +30,23 @@ class Database:
         # One statement is its own transaction: no BEGIN and COMMIT around it, which halves its cost on a network.
         on_sqlite = engine.dialect.name == "sqlite"
         self._statement = engine.execution_options(**({"chalk_begin": None} if on_sqlite else _AUTOCOMMIT))
+        self._heard: Callable[[Fault], object] = lambda _: None
+
+    def listen(self, heard: Callable[[Fault], object]) -> None:
+        """Let every fault for which a transaction is refused be heard, by its kind."""
+        self._heard = heard
+
+    @property
+    def pool(self) -> Pool:
+        """Give what this process holds of the database now; it asks nobody."""
+        return pool_of(self._engine)
 
     def close(self) -> None:
         """Close the connections that nobody uses; the next transaction opens new ones."""
         self._engine.dispose()
 
-    @staticmethod
     @contextlib.contextmanager
-    def guard() -> Iterator[None]:
+    def guard(self) -> Iterator[None]:
         """
         Say faults of the database as refusals; for whoever works on the engine itself, as migrations do.
 
@@ -51,14 +57,16 @@ class Database:
         try:
             yield
         except exc.DBAPIError as error:
-            if _lacks_tables(error):
+            if lacks_tables(error):
                 raise ConfigurationError("The database does not have our tables. Run: chalk-auth db upgrade") from error
-            if not isinstance(error, _AWAY) or _is_our_fault(error):
+            if is_our_fault(error):
                 raise
+            self._heard(fault_of(error))
             # The driver's first line says it; a stack trace for each request of an outage would bury it.
             _LOG.error("the database did not answer: %s", str(error.orig).partition("\n")[0])
             raise DatabaseAwayError from error
         except exc.TimeoutError as error:
+            self._heard("no_connection")
             _LOG.error("no connection to the database became free")
             raise DatabaseAwayError from error
 
@@ -84,13 +92,3 @@ class Database:
         """Like `transaction()`, for a block of exactly one statement, which commits by itself."""
         with self.guard(), self._statement.connect() as connection:
             yield connection
-
-
-def _lacks_tables(error: exc.DBAPIError) -> bool:
-    # UndefinedTable; SQLite has words only.
-    return getattr(error.orig, "sqlstate", None) == "42P01" or str(error.orig).startswith("no such table")
-
-
-def _is_our_fault(error: exc.DBAPIError) -> bool:
-    # SQLite's driver has one class for a locked database and for a statement that makes no sense.
-    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
