@@ -95,7 +95,6 @@ def _work_aside(app: Flask, tools: workshop.Tools, settings: Settings) -> None:
     every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
     app.before_request(Occasionally(lambda: _tend(tools, watcher), every, tools.clock).nudge)
     app.before_request(Occasionally(lambda: clean(tools), _CLEANING_EVERY, tools.clock).nudge)
-    # It goes on by itself, also while no request comes; begun by one, since a thread does not outlive a fork.
     watcher = Soon(lambda: _watch(tools, watcher), every.total_seconds())
     writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
     app.after_request(lambda response: _note_uses(response, tools, writer))
@@ -111,7 +110,9 @@ def _tend(tools: workshop.Tools, watcher: Soon) -> None:
 
 def _watch(tools: workshop.Tools, watcher: Soon) -> None:
     note_connections(tools)
-    watcher.nudge()
+    # Also if no request comes: whoever has hung since is seen, and what was in use is not so for ever.
+    if tools.database.pool.in_use:
+        watcher.nudge()
 
 
 def _master_keys(settings: Settings) -> MasterKeys:
