@@ -20,6 +20,7 @@ from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire, wired
 from app.flows import tools as workshop
 from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.forget_expired import BATCH, forget_expired
+from app.flows.note_connections import note_connections
 from app.flows.note_uses import note_uses
 from app.flows.record_sightings import record_sightings
 from app.flows.refusals import (
@@ -106,11 +107,12 @@ def _work_aside(app: Flask, express: Express, tools: workshop.Tools, settings: S
     # In a process of its own, requests are the occasion for work that none of them waits for.
     every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
     for occasion in (
-        Occasionally(lambda: tend_signing_keys(tools), every, tools.clock),
+        Occasionally(lambda: _tend(tools, watcher), every, tools.clock),
         Occasionally(lambda: clean(tools), _CLEANING_EVERY, tools.clock),
     ):
         app.before_request(occasion.nudge)
         express.before.append(occasion.nudge)
+    watcher = Soon(lambda: _watch(tools, watcher), every.total_seconds())
     writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
 
     def note(response: Response) -> Response:
@@ -122,6 +124,19 @@ def _work_aside(app: Flask, express: Express, tools: workshop.Tools, settings: S
     express.after.append(note)
     # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
     util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
+
+
+def _tend(tools: workshop.Tools, watcher: Soon) -> None:
+    note_connections(tools)
+    watcher.nudge()
+    tend_signing_keys(tools)
+
+
+def _watch(tools: workshop.Tools, watcher: Soon) -> None:
+    note_connections(tools)
+    # Also if no request comes: whoever has hung since is seen, and what was in use is not so for ever.
+    if tools.database.pool.in_use:
+        watcher.nudge()
 
 
 def _master_keys(settings: Settings) -> MasterKeys:

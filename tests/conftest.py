@@ -1,6 +1,7 @@
 """What every test may ask for. Whatever touches the database comes once for SQLite and once for PostgreSQL."""
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.tools import Tools
 from app.foundation.clock import Clock
-from tests import builders, databases
+from tests import builders, databases, log_watch
 from tests.clock import StillClock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,29 @@ ROOT = Path(__file__).resolve().parent.parent
 _MANY = ("GUESSES_PER_SOURCE", "GUESSES_PER_CREDENTIAL", "REQUESTS_PER_KEY", "TOKENS_PER_TENANT", "TOKENS_PER_SESSION")
 MANY_GUESSES = dict.fromkeys(_MANY, "1000000")
 MASTER_KEY = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU="
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch what is logged, from before the first engine asks whether anybody listens."""
+    log_watch.begin()
+    # Reports show as much as without it.
+    pytest_own = config.pluginmanager.get_plugin("logging-plugin")
+    if pytest_own is not None:
+        pytest_own.caplog_handler.setLevel(logging.INFO)
+        pytest_own.report_handler.setLevel(logging.INFO)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """
+    Fail a test that logged a secret.
+
+    B2: whatever is done in a test, at DEBUG and by whichever library, no line of the log holds a key or a token.
+    """
+    yield
+    found = log_watch.WATCH.take()
+    if found:
+        pytest.fail("\n".join(["a secret was logged:", *found]), pytrace=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
