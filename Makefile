@@ -13,6 +13,9 @@ AT_ONCE ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # Databases of tests lie in memory where there is enough of it: none of them has to outlive the machine.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
 
+# The tests start hundreds of processes; where Python is told not to keep what it compiled, each would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV    := .venv
 BIN     := $(VENV)/bin
 MADE    := $(VENV)/.made
