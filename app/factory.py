@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import importlib
 import threading
 from datetime import timedelta
 from multiprocessing import util
@@ -27,6 +28,7 @@ from app.foundation import logs, master_key_files
 from app.foundation.background import Occasionally, Soon
 from app.foundation.clock import Clock, SystemClock
 from app.foundation.database import Base, Database, engine_options, prepare
+from app.foundation.errors import ConfigurationError
 from app.foundation.master_keys import MasterKeys
 from app.protocol import metadata
 from app.protocol.server import Server
@@ -77,6 +79,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     wire(app, wiring)
     if alone:
         logs.listen(lambda name: tools.metrics.events.labels(name).inc())
+    if settings.logs.traces != "off":
+        _trace(app, tools)
     _open_doors(app, settings.http.issuer, resource)
     if alone and warm:
         _work_aside(app, tools, settings)
@@ -100,6 +104,16 @@ def _work_aside(app: Flask, tools: workshop.Tools, settings: Settings) -> None:
     app.after_request(lambda response: _note_uses(response, tools, writer))
     # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
     util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
+
+
+def _trace(app: Flask, tools: workshop.Tools) -> None:
+    try:
+        # house: an extra, which costs whoever does not want it nothing, not even its loading
+        tracing = importlib.import_module("app.foundation.tracing").Tracing()
+    except ModuleNotFoundError as error:
+        raise ConfigurationError("CHALK_TRACES needs OpenTelemetry. Run: pip install 'chalk-auth[otel]'") from error
+    watching.trace(app, tracing, tools.http.trusted_proxies)
+    tools.database.observe(tracing.statement)
 
 
 def _tend(tools: workshop.Tools, watcher: Soon) -> None:

@@ -41,14 +41,19 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
     """
     nearest = peer
     for hop in [*reversed(forwarded_for.split(",")), ""]:
-        address = _address(nearest)
-        if address is None or not any(address in network for network in proxies):
+        if not is_of(nearest, proxies):
             return nearest
         further = _address(hop.strip())
         if further is None:
             return nearest
         nearest = str(further)
     return nearest
+
+
+def is_of(peer: str | None, proxies: Sequence[Network]) -> bool:
+    """Tell whether an address is one of our own proxies."""
+    address = _address(peer or "")
+    return address is not None and any(address in network for network in proxies)
 
 
 def no_store(headers: Headers) -> None:
