@@ -235,6 +235,12 @@ class LogSettings:
     level: str = _setting(
         "LOG_LEVEL", "lowest level that is logged", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR")
     )
+    traces: str = _setting(
+        "TRACES",
+        "whether requests are traced: off, or told to a collector of OpenTelemetry, where its own variables say",
+        "off",
+        one_of("off", "otlp"),
+    )
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ MASTER_KEY = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU="
 def pytest_configure(config: pytest.Config) -> None:
     """Watch what is logged, from before the first engine asks whether anybody listens."""
     log_watch.begin()
-    # Reports show as much as without it.
+    # What is said at DEBUG is watched, and not kept for reports as well: that would cost more.
     pytest_own = config.pluginmanager.get_plugin("logging-plugin")
     if pytest_own is not None:
         pytest_own.caplog_handler.setLevel(logging.INFO)

@@ -43,8 +43,7 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
     if not proxies:
         return peer
     for hop in [*reversed(forwarded_for.split(",")), ""]:
-        address = _address(nearest)
-        if address is None or not any(address in network for network in proxies):
+        if not is_of(nearest, proxies):
             return nearest
         further = _address(hop.strip())
         if further is None:
@@ -60,6 +59,12 @@ def finish(response: Response, request_id: str, key_rotating_until: datetime | N
     key_status(response.headers, key_rotating_until)
     if response.status_code < 400:
         rate_limit(response.headers, nearest)
+
+
+def is_of(peer: str | None, proxies: Sequence[Network]) -> bool:
+    """Tell whether an address is one of our own proxies."""
+    address = _address(peer or "")
+    return address is not None and any(address in network for network in proxies)
 
 
 def no_store(headers: Headers) -> None:

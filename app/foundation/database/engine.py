@@ -1,14 +1,17 @@
 """How an engine reaches SQLite or PostgreSQL, and what each needs to keep what it acknowledged."""
 
 import select
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event, exc, make_url
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, ExceptionContext
 
 from app.foundation.errors import ConfigurationError
+
+_ENDS = "what is called when the statement is over"
 
 
 def resolve_url(given: str, root: Path) -> str | None:
@@ -83,6 +86,32 @@ def prepare(engine: Engine) -> None:
     except OSError as error:
         raise ConfigurationError(f"The database cannot lie in {folder}: {error.strerror}") from error
     event.listen(engine, "connect", _prepare_sqlite)
+
+
+def observe(engine: Engine, begin: Callable[[str, str], Callable[[], object]]) -> None:
+    """
+    Let somebody know of every statement.
+
+    Args:
+        engine: whose statements.
+        begin: is given the kind of the database and the statement's text, without parameters, before it runs; what it
+            gives back is called when it is over.
+    """
+    kind = engine.dialect.name
+
+    def before(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        connection.info[_ENDS] = begin(kind, statement)
+
+    def after(connection: Connection, *_: Any) -> None:
+        connection.info.pop(_ENDS)()
+
+    def failed(fault: ExceptionContext) -> None:
+        if fault.connection is not None and not fault.connection.invalidated and _ENDS in fault.connection.info:
+            fault.connection.info.pop(_ENDS)()
+
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "after_cursor_execute", after)
+    event.listen(engine, "handle_error", failed)
 
 
 def _refuse_closed(connection: Any, record: Any, _proxy: Any) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, exc, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import PoolProxiedConnection
 
+from app.foundation.database.engine import observe
 from app.foundation.database.faults import Fault, fault_of, is_our_fault, lacks_tables
 from app.foundation.database.hot.direct import Direct, direct
 from app.foundation.database.pool import Pool, pool_of
@@ -35,6 +36,10 @@ class Database:
     def listen(self, heard: Callable[[Fault], object]) -> None:
         """Let every fault for which a transaction is refused be heard, by its kind."""
         self._heard = heard
+
+    def observe(self, begin: Callable[[str, str], Callable[[], object]]) -> None:
+        """Let somebody know of every statement: see `observe` in `engine.py`."""
+        observe(self._engine, begin)
 
     @property
     def pool(self) -> Pool:

@@ -1,8 +1,9 @@
 """A connection on which single statements are run by the driver itself, each a transaction of its own."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from psycopg import errors
 from psycopg.adapt import PyFormat, Transformer
@@ -15,14 +16,34 @@ _NO_SUCH_STATEMENT, _KNOWN_ALREADY = b"26000", b"42P05"
 _OURS = "chalk"
 
 
-class Direct(Protocol):
-    """Runs statements; each commits by itself."""
+class Direct(ABC):
+    """Runs statements on a connection of a pool; each commits by itself."""
 
-    engine: Engine
+    def __init__(self, engine: Engine, proxy: PoolProxiedConnection) -> None:
+        self.engine = engine
+        self.proxy = proxy
+
+    @property
+    def info(self) -> dict[Any, Any]:
+        """Give what is remembered beside the connection."""
+        return self.proxy.info
 
     def run(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Run a statement, and give its first row; None when there is none."""
-        ...
+        # Whoever listens to SQLAlchemy's statements hears of these, too.
+        dispatch: Any = self.engine.dispatch
+        call = (self, None, statement, parameters, None, False)
+        for begins in dispatch.before_cursor_execute:
+            begins(*call)
+        try:
+            return self.first(statement, parameters)
+        finally:
+            for ends in dispatch.after_cursor_execute:
+                ends(*call)
+
+    @abstractmethod
+    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Run it, by the driver."""
 
 
 def direct(engine: Engine, proxy: PoolProxiedConnection) -> Direct:
@@ -30,22 +51,17 @@ def direct(engine: Engine, proxy: PoolProxiedConnection) -> Direct:
     return OnSqlite(engine, proxy) if engine.dialect.name == "sqlite" else OnPostgres(engine, proxy)
 
 
-class OnSqlite:
+class OnSqlite(Direct):
     """On a connection to SQLite, whose driver keeps statements prepared by their text."""
 
-    def __init__(self, engine: Engine, proxy: PoolProxiedConnection) -> None:
-        self.engine = engine
-        self._proxy = proxy
-
-    def run(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
-        """Run a statement, and give its first row; None when there is none."""
-        _tell(self.engine, statement, parameters)
-        cursor = self._proxy.cursor()
+    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Run it, by the driver."""
+        cursor = self.proxy.cursor()
         cursor.execute(statement, parameters)
         return cursor.fetchone()
 
 
-class OnPostgres:
+class OnPostgres(Direct):
     """
     On a connection to PostgreSQL, by its own library: psycopg's cursor does more for a statement than the server does.
 
@@ -53,7 +69,7 @@ class OnPostgres:
     """
 
     def __init__(self, engine: Engine, proxy: PoolProxiedConnection) -> None:
-        self.engine = engine
+        super().__init__(engine, proxy)
         connection: Any = proxy.driver_connection
         self._library = connection.pgconn
         # Behind a pooler, what is prepared in a session is not found in the next one.
@@ -64,9 +80,8 @@ class OnPostgres:
         self._types: Any
         self._prepared, self._types = proxy.info[_OURS]
 
-    def run(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
-        """Run a statement, and give its first row; None when there is none."""
-        _tell(self.engine, statement, parameters)
+    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Run it, by the library."""
         printed = self._types.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
         result = self._execute(statement, printed)
         if result.error_field(DiagnosticField.SQLSTATE) == _NO_SUCH_STATEMENT:
@@ -96,9 +111,3 @@ class OnPostgres:
     def _must_be_done(self, result: Any) -> None:
         if result.status not in _DONE:
             raise errors.error_from_result(result)
-
-
-def _tell(engine: Engine, statement: str, parameters: Sequence[Any]) -> None:
-    # Whoever listens to SQLAlchemy's statements hears of these, too.
-    for heard in engine.dispatch.before_cursor_execute:
-        heard(None, None, statement, parameters, None, False)  # noqa: FBT003  SQLAlchemy's signature
