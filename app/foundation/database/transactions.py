@@ -42,6 +42,11 @@ class Database:
         observe(self._engine, begin)
 
     @property
+    def is_shared(self) -> bool:
+        """Tell whether several machines can use it at once."""
+        return self._engine.dialect.name != "sqlite"
+
+    @property
     def pool(self) -> Pool:
         """Give what this process holds of the database now; it asks nobody."""
         return pool_of(self._engine)
