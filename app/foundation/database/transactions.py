@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from sqlalchemy import Engine, exc
 from sqlalchemy.engine import Connection
 
+from app.foundation.database.silence import Silence, SilentError
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 
 _LOG = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._silence = Silence()
+        if engine.dialect.name == "postgresql":
+            self._silence.watch(engine)
         self._reading = engine.execution_options(chalk_begin="BEGIN DEFERRED")
         # One statement is its own transaction: no BEGIN and COMMIT around it, which halves its cost on a network.
         on_sqlite = engine.dialect.name == "sqlite"
@@ -63,6 +67,15 @@ class Database:
             raise DatabaseAwayError from error
 
     @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
+        try:
+            self._silence.must_not_be()
+        except SilentError as error:
+            raise DatabaseAwayError from error
+        with self.guard():
+            yield
+
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
         """
         Begin a transaction; commit at the end of the block, roll back when it raises.
@@ -70,19 +83,19 @@ class Database:
         Raises:
             DatabaseAwayError: the database could not be reached or could not answer.
         """
-        with self.guard(), self._engine.begin() as connection:
+        with self._asked(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """Like `transaction()`, for blocks that only read: on SQLite, they do not wait for a writer."""
-        with self.guard(), self._reading.begin() as connection:
+        with self._asked(), self._reading.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def statement(self) -> Iterator[Connection]:
         """Like `transaction()`, for a block of exactly one statement, which commits by itself."""
-        with self.guard(), self._statement.connect() as connection:
+        with self._asked(), self._statement.connect() as connection:
             yield connection
 
 
