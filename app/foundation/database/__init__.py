@@ -4,11 +4,11 @@ from sqlalchemy.engine import Connection
 
 from app.foundation.database.conditions import Condition, Premise, holds
 from app.foundation.database.engine import engine_options, prepare, resolve_url
-from app.foundation.database.faults import Fault
+from app.foundation.database.health.faults import Fault
+from app.foundation.database.health.pool import Pool
 from app.foundation.database.hot.direct import Direct
 from app.foundation.database.hot.prepared import Prepared
 from app.foundation.database.locks import have_alone, lean_on, lock_number
-from app.foundation.database.pool import Pool
 from app.foundation.database.tables import Base, UtcDateTime
 from app.foundation.database.transactions import Database, take_time
 from app.foundation.database.upkeep.examination import DatabaseFacts, examine

@@ -15,9 +15,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.foundation.database.engine import observe
-from app.foundation.database.faults import Fault, fault_of, is_our_fault, lacks_tables
+from app.foundation.database.health.faults import Fault, fault_of, is_our_fault, lacks_tables
+from app.foundation.database.health.pool import Pool, pool_of
+from app.foundation.database.health.silence import Silence, SilentError
 from app.foundation.database.hot.direct import Direct, direct
-from app.foundation.database.pool import Pool, pool_of
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._silence = Silence()
+        if engine.dialect.name == "postgresql":
+            self._silence.watch(engine)
         self._reading = engine.execution_options(chalk_begin="BEGIN DEFERRED")
         # One statement is its own transaction: no BEGIN and COMMIT around it, which halves its cost on a network.
         self._statement = engine.execution_options(chalk_begin=None)
@@ -81,6 +85,20 @@ class Database:
             raise DatabaseAwayError from error
 
     @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
+        self.must_not_be_silent()
+        with self.guard():
+            yield
+
+    def must_not_be_silent(self) -> None:
+        """Refuse what would wait in vain; raises DatabaseAwayError."""
+        try:
+            self._silence.must_not_be()
+        except SilentError as error:
+            self._heard("away")
+            raise DatabaseAwayError from error
+
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
         """
         Begin a transaction; commit at the end of the block, roll back when it raises.
@@ -88,19 +106,19 @@ class Database:
         Raises:
             DatabaseAwayError: the database could not be reached or could not answer.
         """
-        with self.guard(), self._engine.begin() as connection:
+        with self._asked(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """Like `transaction()`, for blocks that only read: on SQLite, they do not wait for a writer."""
-        with self.guard(), self._reading.begin() as connection:
+        with self._asked(), self._reading.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def statement(self) -> Iterator[Connection]:
         """Like `transaction()`, for a block of exactly one statement, which commits by itself."""
-        with self.guard(), self._statement.connect() as connection:
+        with self._asked(), self._statement.connect() as connection:
             yield connection
 
     def direct(self) -> "_OneByOne":
@@ -120,6 +138,7 @@ class _OneByOne:
         self._proxy: PoolProxiedConnection | None = None
 
     def __enter__(self) -> Direct:
+        self._database.must_not_be_silent()
         try:
             self._proxy = self._engine.raw_connection()
         except (self._engine.dialect.loaded_dbapi.Error, exc.TimeoutError) as error:

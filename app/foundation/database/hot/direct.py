@@ -1,6 +1,8 @@
 """A connection on which single statements are run by the driver itself, each a transaction of its own."""
 
 import hashlib
+import select
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +12,8 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import DiagnosticField, ExecStatus
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
+
+from app.foundation.database.health.silence import FIRST_LOOK_SECONDS, LOOK_EVERY_SECONDS
 
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _NO_SUCH_STATEMENT, _KNOWN_ALREADY = b"26000", b"42P05"
@@ -71,7 +75,10 @@ class OnPostgres(Direct):
     def __init__(self, engine: Engine, proxy: PoolProxiedConnection) -> None:
         super().__init__(engine, proxy)
         connection: Any = proxy.driver_connection
+        self._connection = connection
         self._library = connection.pgconn
+        self._arrivals = select.poll()
+        self._arrivals.register(self._library.socket, select.POLLIN)
         # Behind a pooler, what is prepared in a session is not found in the next one.
         self._may_prepare = connection.prepare_threshold is not None
         if _OURS not in proxy.info:
@@ -97,16 +104,32 @@ class OnPostgres(Direct):
 
     def _execute(self, statement: str, printed: Sequence[Any]) -> Any:
         if not self._may_prepare:
-            return self._library.exec_params(statement.encode(), printed)
+            self._library.send_query_params(statement.encode(), printed)
+            return self._result()
         name = self._prepared.get(statement)
         if name is None:
             # Named by what it says: should the server know the name, it knows the statement.
             name = f"{_OURS}_{hashlib.sha256(statement.encode()).hexdigest()[:32]}".encode()
-            made = self._library.prepare(name, statement.encode())
+            self._library.send_prepare(name, statement.encode())
+            made = self._result()
             if made.error_field(DiagnosticField.SQLSTATE) != _KNOWN_ALREADY:
                 self._must_be_done(made)
             self._prepared[statement] = name
-        return self._library.exec_prepared(name, printed)
+        self._library.send_query_prepared(name, printed)
+        return self._result()
+
+    def _result(self) -> Any:
+        # The library's own way to wait knows no end; this one looks whether the server answers anybody.
+        library, began, patience_seconds = self._library, time.monotonic(), FIRST_LOOK_SECONDS
+        while library.flush() or library.is_busy():
+            if not self._arrivals.poll(patience_seconds * 1000):
+                self._connection.look(began)
+                patience_seconds = LOOK_EVERY_SECONDS
+            library.consume_input()
+        result, more = library.get_result(), library.get_result()
+        while more is not None:
+            result, more = more, library.get_result()
+        return result
 
     def _must_be_done(self, result: Any) -> None:
         if result.status not in _DONE:
