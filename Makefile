@@ -13,6 +13,9 @@ AT_ONCE ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # Databases of tests lie in memory where there is enough of it: none of them has to outlive the machine.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
 
+# The tests start hundreds of processes; where Python is told not to keep what it compiled, each would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV    := .venv
 BIN     := $(VENV)/bin
 MADE    := $(VENV)/.made
@@ -75,7 +78,7 @@ torture: $(DEV) ## race and break rotation on both databases, and look for what 
 lock: ## pin every dependency anew, with hashes (needs uv; ARGS=--upgrade to take newer ones)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv, which this machine lacks: set UV= to where it is.' >&2; exit 1; }
 	@$(call COMPILE,requirements.lock) --group build
-	@$(call COMPILE,requirements-dev.lock) --group build --group dev --constraints requirements.lock
+	@$(call COMPILE,requirements-dev.lock) --group build --group dev --extra otel --constraints requirements.lock
 
 COMPILE = $(UV) pip compile pyproject.toml --output-file $(1) --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(ARGS)

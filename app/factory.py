@@ -2,9 +2,8 @@
 
 import contextlib
 import functools
-import threading
+import importlib
 from datetime import timedelta
-from multiprocessing import util
 from pathlib import Path
 
 from flask import Flask, Response, g, request
@@ -15,12 +14,11 @@ from app import settings as configuration
 from app.entrypoints import chalk, cli, oauth, probes, reference
 from app.entrypoints.headers import finish, request_id
 from app.entrypoints.serving import watching
+from app.entrypoints.serving.aside import work_aside
 from app.entrypoints.serving.express import Express
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire, wired
 from app.flows import tools as workshop
 from app.flows.adopt_api_keys import adopt_api_keys
-from app.flows.forget_expired import BATCH, forget_expired
-from app.flows.note_uses import note_uses
 from app.flows.record_sightings import record_sightings
 from app.flows.refusals import (
     DatabaseAwayError,
@@ -31,18 +29,14 @@ from app.flows.refusals import (
 )
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation import logs, master_key_files
-from app.foundation.background import Occasionally, Soon
 from app.foundation.clock import Clock, SystemClock
 from app.foundation.database import Base, Database, engine_options, prepare
+from app.foundation.errors import ConfigurationError
 from app.foundation.master_keys import MasterKeys
 from app.protocol import metadata
 from app.protocol.server import Server
 from app.settings import Settings
 
-_CLEANING_EVERY = timedelta(minutes=1)
-_MOST_BATCHES = 100
-_USES_AFTER_SECONDS = 60
-_BREATH_SECONDS = 0.05
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
@@ -72,7 +66,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.url_map.merge_slashes = False
 
     tools = workshop.lay_out(clock, _database(app, settings), _master_keys(settings), settings)
-    resource = settings.http.audiences[0]
+    resource, longest = settings.http.audiences[0], settings.http.max_body_bytes
     wiring = Wiring(
         tools=tools,
         server=Server(tools),
@@ -84,14 +78,16 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     wire(app, wiring)
     if alone:
         logs.listen(tools.metrics.happened)
+    spans = None if settings.logs.traces == "off" else _spans(tools)
+    if spans is not None:
+        watching.trace(app, spans)
     _open_doors(app, settings.http.issuer, resource)
-    express = Express(
-        app.wsgi_app, wiring, [*chalk.LANES, *oauth.LANES], settings.http.max_body_bytes, lambda it: _refused(it, tools)
-    )
+    express = Express(app.wsgi_app, wiring, [*chalk.LANES, *oauth.LANES], longest, lambda it: _refused(it, tools))
+    express.spans = spans
     if settings.http.express == "on":
         app.wsgi_app = express  # type: ignore[method-assign]
     if alone and warm:
-        _work_aside(app, express, tools, settings)
+        work_aside(app, express, tools, every=timedelta(seconds=settings.keys.keyring_max_age_seconds))
     if warm:
         _warm(tools)
     return app
@@ -102,26 +98,14 @@ def command_line() -> None:
     cli.run(Launcher(lambda: create_app(warm=False), create_app, str(_MIGRATIONS), f"{__name__}:create_app"))
 
 
-def _work_aside(app: Flask, express: Express, tools: workshop.Tools, settings: Settings) -> None:
-    # In a process of its own, requests are the occasion for work that none of them waits for.
-    every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
-    for occasion in (
-        Occasionally(lambda: tend_signing_keys(tools), every, tools.clock),
-        Occasionally(lambda: clean(tools), _CLEANING_EVERY, tools.clock),
-    ):
-        app.before_request(occasion.nudge)
-        express.before.append(occasion.nudge)
-    writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
-
-    def note(response: Response) -> Response:
-        if tools.uses:
-            writer.nudge()
-        return response
-
-    app.after_request(note)
-    express.after.append(note)
-    # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
-    util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
+def _spans(tools: workshop.Tools) -> watching.Spans:
+    try:
+        # house: an extra, which costs whoever does not want it nothing, not even its loading
+        tracing = importlib.import_module("app.foundation.tracing").Tracing()
+    except ModuleNotFoundError as error:
+        raise ConfigurationError("CHALK_TRACES needs OpenTelemetry. Run: pip install 'chalk-auth[otel]'") from error
+    tools.database.observe(tracing.statement)
+    return watching.Spans(tracing, tools.http.trusted_proxies)
 
 
 def _master_keys(settings: Settings) -> MasterKeys:
@@ -139,7 +123,10 @@ def _database(app: Flask, settings: Settings) -> Database:
     url = settings.database.url
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
-        url, pool_size=settings.database.pool_size, timeout_seconds=settings.database.timeout_seconds
+        url,
+        pool_size=settings.database.pool_size,
+        timeout_seconds=settings.database.timeout_seconds,
+        by_transaction=settings.database.pooler == "transaction",
     )
     extension = SQLAlchemy(app, model_class=Base)
     Migrate(app, extension, directory=str(_MIGRATIONS))
@@ -201,21 +188,6 @@ def _refused(refusal: ServiceError, tools: workshop.Tools) -> None:
         # Here and not in the story, whose transaction had to be over first; nobody but a browser waits for it.
         with contextlib.suppress(DatabaseAwayError):
             record_sightings(tools)
-
-
-def clean(tools: workshop.Tools) -> None:
-    """Forget what a minute has left behind, batch by batch."""
-    # With a breath between two of them: on SQLite, others write meanwhile.
-    breath = threading.Event()
-    for _ in range(_MOST_BATCHES):
-        if forget_expired(tools) < BATCH:
-            return
-        breath.wait(_BREATH_SECONDS)
-
-
-def _note_the_last_uses(tools: workshop.Tools) -> None:
-    with contextlib.suppress(DatabaseAwayError):
-        note_uses(tools)
 
 
 def _warm(tools: workshop.Tools) -> None:

@@ -4,7 +4,7 @@ import contextvars
 import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -118,6 +118,11 @@ def about(**fields: str | None) -> None:
     known = _CONTEXT.get()
     if known is not None:
         known.update({name: value for name, value in fields.items() if value is not None})
+
+
+def known() -> Mapping[str, str]:
+    """Give what every line of this request says of it."""
+    return _CONTEXT.get() or {}
 
 
 def end() -> None:

@@ -15,7 +15,7 @@ from tests.builders import Tenant, a_tenant
 from tests.conftest import environment, migrate
 from tests.deploy.edge import Edge, nginx
 from tests.deploy.upstreams import Upstream, upstream
-from tests.servers import Server, free_port, serve
+from tests.servers import USUAL, Manner, Server, free_port, serve
 
 ISSUER = "https://auth.example.com"
 FILES = "https://files.example.com"
@@ -65,10 +65,11 @@ def site(new_database: Callable[[str], str]) -> Iterator[Site]:
     tools.database.close()
 
 
-def served(url: str, port: int, workers: int = 1) -> contextlib.AbstractContextManager[Server]:
+def served(url: str, port: int, workers: int = 1, manner: Manner = USUAL) -> contextlib.AbstractContextManager[Server]:
     """Run a server of the site, which knows nginx as its proxy."""
     return serve(
         url,
+        manner,
         port=port,
         workers=workers,
         ISSUER=ISSUER,

@@ -51,7 +51,7 @@ def postgresql(new_database):
 def run_in_a_hurry(engine, statement, **values):
     with direct(engine) as connection:
         if engine.dialect.name == "sqlite":
-            connection._proxy.execute("PRAGMA busy_timeout = 100")
+            connection.proxy.execute("PRAGMA busy_timeout = 100")
         else:
             connection._library.exec_(b"SET lock_timeout = 100; SET statement_timeout = 200")
         return statement.first(connection, values)

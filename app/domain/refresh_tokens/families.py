@@ -40,7 +40,7 @@ def starting_upon(premise: Premise) -> Prepared:
     """Write the statement of `start_upon` for a premise, which is a condition of another room's."""
 
     def write(dialect: str) -> Insert:
-        values = _parameters()
+        values = _parameters(but=_NOT_OF_A_KEY)
         started = insert(FamilyRow).from_select(list(values), premise(dialect, list(values.values())))
         return started.returning(FamilyRow.id)
 
@@ -57,7 +57,7 @@ def start_upon(
     now: datetime,
 ) -> Family | None:
     """
-    Start a family if a premise holds: one statement. None if it does not.
+    Start a family of a tenant, by its key, if a premise holds: one statement. None if it does not.
 
     Args:
         connection: of a transaction, or direct.
@@ -78,9 +78,16 @@ def _row(family: Family, new: NewFamily, now: datetime) -> dict[str, object]:
     return {**values, **sender, "new_created_at": now, "new_spent_kid": NO_KEY, "new_revoke_reason": None}
 
 
-def _parameters() -> dict[str, BindParameter[Any]]:
+# What a session has not that a key opens for its tenant.
+_NOT_OF_A_KEY = (
+    *("client_kid", "room_id", "participant_id", "role", "display_name", "rights_changed_at", "asked_scope"),
+    *("revoked_at", "revoke_reason"),
+)
+
+
+def _parameters(but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
     # Asked when all tables are known: the type of a column that refers to another table comes from there.
-    columns = FamilyRow.__table__.columns
+    columns = [column for column in FamilyRow.__table__.columns if column.name not in but]
     return {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
 
 
@@ -160,9 +167,14 @@ def end_all_of_client_keys(
     return _end(connection, (FamilyRow.tenant_id == tenant_id) & which, reason, now)
 
 
-def end_all_of_tenant(connection: Connection, tenant_id: UUID, *, reason: str, now: datetime) -> int:
-    """End every session of a tenant; gives how many."""
-    return _end(connection, FamilyRow.tenant_id == tenant_id, reason, now)
+def end_all_of_tenant(
+    connection: Connection, tenant_id: UUID, *, reason: str, now: datetime, opened_before: datetime | None = None
+) -> int:
+    """End every session of a tenant, or those that were opened before a moment; gives how many."""
+    which = FamilyRow.tenant_id == tenant_id
+    if opened_before is not None:
+        which &= FamilyRow.created_at < opened_before
+    return _end(connection, which, reason, now)
 
 
 def end_all_of_participant(connection: Connection, participant_id: UUID, *, reason: str, now: datetime) -> int:

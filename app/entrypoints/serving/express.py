@@ -9,7 +9,7 @@ before anything was done for it.
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Response
@@ -20,6 +20,9 @@ from app.entrypoints.serving import watching
 from app.entrypoints.wiring import Lane, Visit, Wiring, refusal_of, sender_of_headers
 from app.flows.refusals import ServiceError
 from app.foundation import logs
+
+if TYPE_CHECKING:
+    from app.foundation.tracing import RequestSpan
 
 # What makes a request less plain: a browser's marks are looked into, a body of unknown length is cut off, and whoever
 # wants another protocol is refused.
@@ -59,6 +62,8 @@ class Express:
         # What is called for each request, before it and after it.
         self.before: list[Callable[[], object]] = []
         self.after: list[Callable[[Response], object]] = []
+        # What makes requests spans; None where they are not traced.
+        self.spans: watching.Spans | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request (PEP 3333)."""
@@ -80,7 +85,24 @@ class Express:
         return [response.data]
 
     def _answer(self, lane: Lane, environ: WSGIEnvironment, body: bytes) -> Response | None:
-        wiring, headers = self._wiring, EnvironHeaders(environ)
+        headers = EnvironHeaders(environ)
+        if self.spans is None:
+            return self._visit(lane, environ, headers, body)
+        span = self.spans.begin(headers, environ.get("REMOTE_ADDR"))
+        try:
+            return self._visit(lane, environ, headers, body, span)
+        finally:
+            span.end()
+
+    def _visit(
+        self,
+        lane: Lane,
+        environ: WSGIEnvironment,
+        headers: EnvironHeaders,
+        body: bytes,
+        span: "RequestSpan | None" = None,
+    ) -> Response | None:
+        wiring = self._wiring
         own_id = request_id(headers.get("X-Request-Id"))
         sender = sender_of_headers(headers, environ.get("REMOTE_ADDR"), own_id, wiring.trusted_proxies)
         visit = Visit(wiring=wiring, headers=headers, sender=sender, request_id=own_id)
@@ -96,6 +118,8 @@ class Express:
                 note(response)
             finish(response, own_id, visit.key_rotating_until, wiring.tools.quotas.nearest)
             watching.finish(visit, "POST", lane.path, response.status_code, wiring.tools.metrics)
+            if self.spans is not None and span is not None:
+                self.spans.tell(span, "POST", lane.path, response.status_code)
             return response
         finally:
             logs.end()

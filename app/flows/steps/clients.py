@@ -1,5 +1,6 @@
 """Who an OAuth client is."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,11 @@ class Credential:
     secret: str | None = field(default=None, repr=False)
     assertion: str | None = field(default=None, repr=False)
     sender: Sender = NOBODY
+
+    @functools.cached_property
+    def presented(self) -> api_keys.PresentedKey | None:
+        """Read the secret as an API key; None when it is not written like one."""
+        return api_keys.parse(self.secret or "")
 
     @property
     def source(self) -> str | None:
@@ -96,7 +102,7 @@ def prove(credential: Credential, tools: Tools) -> Proven | None:
     Source: RFC 7523 section 3.
     """
     if credential.assertion is None:
-        hear_key(credential.secret or "", credential.source, tools)
+        hear_key(credential.secret or "", credential.presented, credential.source, tools)
         return None
 
     assertion = clients.parse(credential.assertion)
@@ -142,7 +148,7 @@ def admit_client(
             raise TypeError("what an assertion proves is looked at in a transaction")
         return _proven(connection, proven, hold=hold)
 
-    presented = api_keys.parse(credential.secret or "")
+    presented = credential.presented
     if presented is None:
         raise InvalidApiKeyError
     outcome = look_at_key(connection, presented, tools, now=now, hold=hold)

@@ -28,7 +28,7 @@ def broken_service(operations: Sequence[Operation], disturbances: Sequence[Distu
 
     S1: 5xx is said only while the database is away. S2: then it is 503 with Retry-After. S3: a right credential is
     never called wrong. S4: JWKS and metadata are served all the time, with the database away too; how late,
-    is counted and not judged: a worker with one thread waits for a database that hangs (docs/decisions/0006).
+    is counted and not judged: a worker waits once for a database that hangs (docs/decisions/0028).
     """
     for each in operations:
         if each.status is not None and each.status >= 500:

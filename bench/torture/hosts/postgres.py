@@ -24,11 +24,14 @@ class Postgres:
         url = make_url(self.url).set(host="127.0.0.1", port=port, query={})
         return url.render_as_string(hide_password=False)
 
+    def processes(self) -> list[psutil.Process]:
+        """List its processes, the postmaster first: it would otherwise tidy up after its children."""
+        postmaster = psutil.Process(self._server.get_pid())
+        return [postmaster, *postmaster.children(recursive=True)]
+
     def kill(self) -> None:
         """Kill all of its processes at once, as a machine that loses its power does."""
-        postmaster = psutil.Process(self._server.get_pid())
-        everyone = [postmaster, *postmaster.children(recursive=True)]
-        # The postmaster first: it would otherwise tidy up after its children.
+        everyone = self.processes()
         for each in everyone:
             with contextlib.suppress(psutil.Error):
                 each.kill()

@@ -97,6 +97,7 @@ def page_asked() -> tuple[str | None, int]:
 
 
 def decode(model: type[Model], presented: bytes | msgspec.Raw) -> Model:
+    """Read JSON of this shape; raises like `read`."""
     try:
         content: Model = _decoder(model).decode(presented)
     except msgspec.ValidationError as error:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import Insert, Update
 
-from app.foundation.database.direct import Direct
+from app.foundation.database.hot.direct import Direct
 
 Written = Select[Any] | Insert | Update
 
