@@ -51,6 +51,12 @@ class DatabaseSettings:
     timeout_seconds: int = _setting(
         "DATABASE_TIMEOUT_SECONDS", "patience with a connection, a lock or a statement", "10", whole(1, 600)
     )
+    pooler: str = _setting(
+        "DATABASE_POOLER",
+        "what stands before PostgreSQL and hands its connections out for a transaction each, as pgbouncer does",
+        "none",
+        one_of("none", "transaction"),
+    )
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,12 @@ class HttpSettings:
         "",
         networks,
     )
+    express: str = _setting(
+        "EXPRESS",
+        "answers plain requests for tokens in front of the web framework; `off` leaves all to the framework, slower",
+        "on",
+        one_of("on", "off"),
+    )
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "largest accepted request body", "65536", whole(1024, 10_485_760))
 
 
@@ -168,6 +180,13 @@ class HttpSettings:
 class LimitSettings:
     """How much one caller may do."""
 
+    workers: int | None = _setting(
+        "WORKERS",
+        "worker processes of one server: as many as `serve` starts, unless told otherwise, and among so many are the "
+        "limits of guesses shared out without a store; without it, one a core, and one where another server is used",
+        None,
+        whole(1, 256),
+    )
     guesses_per_source: int = _setting(
         "GUESSES_PER_SOURCE",
         "wrong credentials that one address may present in a minute",
@@ -284,6 +303,11 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         http = dataclasses.replace(settings.http, audiences=(settings.http.issuer,))
         settings = dataclasses.replace(settings, http=http)
     return settings
+
+
+def tell_workers(number: int) -> None:
+    """Tell the worker processes that this one starts how many of them there are."""
+    os.environ[f"{_PREFIX}WORKERS"] = str(number)
 
 
 def _value(marks: Mapping[str, Any], given: Mapping[str, str], problems: list[str]) -> Any:

@@ -83,6 +83,23 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     return make
 
 
+@pytest.fixture(scope="session")
+def migrated_database(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Callable[[str], str]:
+    """Make a database of a backend with our schema, and give its URL: copies of one that was migrated."""
+    numbers, first = itertools.count(1), dict[str, str]()
+
+    def make(backend: str) -> str:
+        if backend not in first:
+            first[backend] = new_database(backend)
+            migrate(first[backend])
+        if backend == "sqlite":
+            return databases.copy_file(first[backend], new_database(backend))
+        name = f"chalk_copy_{next(numbers)}"
+        return databases.new_database(request.getfixturevalue("postgres"), name, like=first[backend])
+
+    return make
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Give the name of the database in use; a test that needs one runs on both."""
@@ -91,11 +108,9 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def database_url(backend: str, new_database: Callable[[str], str]) -> str:
+def database_url(backend: str, migrated_database: Callable[[str], str]) -> str:
     """Give the URL of a database with our schema; tests share it, and keep apart by tenants of their own."""
-    url = new_database(backend)
-    migrate(url)
-    return url
+    return migrated_database(backend)
 
 
 @pytest.fixture(scope="session")
@@ -161,11 +176,9 @@ def admin_key(tools: Tools) -> str:
 
 
 @pytest.fixture
-def own_database(backend: str, new_database: Callable[[str], str]) -> str:
+def own_database(backend: str, migrated_database: Callable[[str], str]) -> str:
     """Give the URL of a database of the test's own, with our schema and nothing in it, not even a signing key."""
-    url = new_database(backend)
-    migrate(url)
-    return url
+    return migrated_database(backend)
 
 
 @pytest.fixture

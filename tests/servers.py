@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,17 @@ from tests import log_watch
 from tests.conftest import MANY_GUESSES, MASTER_KEY, ROOT
 
 COMMAND = str(Path(sys.executable).parent / "chalk-auth")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a server is run, when not as usual: with further options, and a file for what it says on standard error."""
+
+    options: Sequence[str] = ()
+    log: Path | None = None
+
+
+USUAL = Manner()
 
 
 @dataclass
@@ -42,55 +53,73 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serve(database_url: str, *, port: int | None = None, workers: int = 1, **settings: str | None) -> Iterator[Server]:
+def serve(
+    database_url: str, manner: Manner = USUAL, /, *, port: int | None = None, workers: int = 1, **settings: str | None
+) -> Iterator[Server]:
     """Run `chalk-auth serve` on a migrated database until the block ends."""
     port = port or free_port()
-    command = [COMMAND, "serve", "--port", str(port), "--workers", str(workers)]
-    with running(command, port, database_url, workers=workers, **settings) as server:
+    command = [COMMAND, "serve", "--port", str(port), "--workers", str(workers), *manner.options]
+    with running(command, port, database_url, manner.log, workers=workers, **settings) as server:
         yield server
 
 
 @contextlib.contextmanager
 def running(
-    command: list[str], port: int, database_url: str, *, workers: int = 1, **settings: str | None
+    command: list[str],
+    port: int,
+    database_url: str,
+    log: Path | None = None,
+    /,
+    *,
+    workers: int = 1,
+    **settings: str | None,
 ) -> Iterator[Server]:
     """
     Run a command that serves on a port; all its workers are ready when the block begins.
 
-    At the end it is stopped by its pid, and so are workers that outlive it.
+    At the end it is stopped by its pid, and so are workers that outlive it. What it says on standard error lies in
+    the log, if one is given.
     """
     usual = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "WARNING", **MANY_GUESSES}
     given = {name: value for name, value in {**usual, **settings}.items() if value is not None}
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("CHALK_")}
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=surroundings | {f"CHALK_{name}": value for name, value in given.items()},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        _wait(process, port, workers)
-        yield Server(port, process)
-    finally:
-        _stop(process)
+    with contextlib.ExitStack() as stack:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=surroundings | {f"CHALK_{name}": value for name, value in given.items()},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if log is None else stack.enter_context(log.open("a")),
+        )
+        try:
+            _wait(process, workers)
+            yield Server(port, process)
+        finally:
+            _stop(process)
 
 
-def _wait(process: subprocess.Popen[str], port: int, workers: int) -> None:
-    # Until the last worker listens, the others take all connections, and a race would be run in one process.
+def at_work(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """List the workers of a main process that serve."""
+    return [child for child in _children(process) if _serves(child)]
+
+
+def _wait(process: subprocess.Popen[str], workers: int) -> None:
+    # Until the last worker serves, the others take all connections, and a race would be run in one process.
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended: {process.communicate()[1]}")
-        if sum(_listens(child, port) for child in _children(process)) >= workers:
+        if len(at_work(process)) >= workers:
             return
-    raise RuntimeError("the server did not begin to listen")
+    raise RuntimeError("the server did not begin to serve")
 
 
-def _listens(child: psutil.Process, port: int) -> bool:
+def _serves(child: psutil.Process) -> bool:
+    # All have the socket from their birth. While a worker loads, it has the thread that does and the one that looks
+    # whether the main process lives; when it serves, others besides.
     with contextlib.suppress(psutil.Error):
-        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in child.net_connections())
+        return bool(child.num_threads() > 2)
     return False
 
 

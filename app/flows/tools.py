@@ -75,7 +75,7 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
     keys, lifetimes, http, limits = settings.keys, settings.lifetimes, settings.http, settings.limits
     shared = None if limits.url is None else rate_limits.Shared(limits.url, clock)
     metrics = Metrics()
-    database.listen(lambda fault: metrics.database_errors.labels(fault).inc())
+    database.listen(metrics.failed)
     return Tools(
         clock=clock,
         database=database,
@@ -117,7 +117,11 @@ def _guesses(
 ) -> rate_limits.Guesses:
     # What works is told to the others as codes that all of them, and nobody else, can make.
     code_key = None if shared is None else lambda: masters.current.guesses
-    return rate_limits.Guesses(limits.guesses_per_source, limits.guesses_per_credential, clock, shared, code_key)
+    # Who counts alone hears a share of what all may hear together.
+    counting_apart = 1 if shared is not None else limits.workers or 1
+    per_source = rate_limits.share(limits.guesses_per_source, counting_apart)
+    per_credential = rate_limits.share(limits.guesses_per_credential, counting_apart)
+    return rate_limits.Guesses(per_source, per_credential, clock, shared, code_key)
 
 
 def _life(idle_seconds: int, absolute_seconds: int) -> refresh_tokens.Life:

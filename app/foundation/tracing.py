@@ -1,5 +1,5 @@
 """
-Spans of requests and statements, sent to a collector (docs/decisions/0026-traces.md).
+Spans of requests and statements, sent to a collector (docs/decisions/0027-traces.md).
 
 OpenTelemetry is an extra: nobody imports this file but the factory, and it only where traces are wanted.
 """

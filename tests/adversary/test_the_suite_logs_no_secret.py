@@ -92,6 +92,6 @@ def test_statements_and_rows_hold_no_secret(database_url, clock, caplog):
         a_pair(tools, a_tenant(tools))
         tools.database.close()
 
-    assert "INSERT INTO families" in caplog.text
+    assert "INSERT INTO tenants" in caplog.text
     assert "Row (" in caplog.text
     assert not SECRETS.search(caplog.text)

@@ -96,17 +96,17 @@ class Client:
 GRANT = {"grant_type": "client_credentials"}
 OFFLINE = GRANT | {"scope": "rooms:read offline_access"}
 REQUESTS = {
-    "exchange": (lambda it: it.exchange(), [*LEANS_ON_KEY, "INSERT families"]),
+    "exchange": (lambda it: it.exchange(), [*READS_KEY, "INSERT families"]),
     "exchange, once": (
         lambda it: it.exchange(**ONCE),
         ["ALONE", *LEANS_ON_KEY, *REPLY, "INSERT families", "INSERT replies"],
     ),
     "exchange, again": (lambda it: it.exchange(**ONCE), ["ALONE", *LEANS_ON_KEY, *REPLY]),
-    "client credentials": (lambda it: it.token({}, **GRANT), [*LEANS_ON_KEY, "INSERT families"]),
-    "client credentials, once": (lambda it: it.token(ONCE, **GRANT), [*LEANS_ON_KEY, "INSERT families"]),
+    "client credentials": (lambda it: it.token({}, **GRANT), [*READS_KEY, "INSERT families"]),
+    "client credentials, once": (lambda it: it.token(ONCE, **GRANT), [*READS_KEY, "INSERT families"]),
     "refresh": (lambda it: it.refresh({}), ROTATES),
     "refresh, once": (lambda it: it.refresh(ONCE), ROTATES),
-    "offline": (lambda it: it.token({}, **OFFLINE), [*LEANS_ON_KEY, "INSERT families"]),
+    "offline": (lambda it: it.token({}, **OFFLINE), [*READS_KEY, "INSERT families"]),
     "refresh grant": (lambda it: it.refresh_as_client({}), [*READS_KEY, *ROTATES]),
     "refresh grant, once": (lambda it: it.refresh_as_client(ONCE), [*READS_KEY, *ROTATES]),
     "authenticate key": (lambda it: it.http.get(it.home, headers=it.key), [*READS_KEY, "SELECT tenants"]),

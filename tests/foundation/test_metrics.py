@@ -12,7 +12,7 @@ COUNTS = """
 from app.foundation.database import Pool
 from app.foundation.metrics import Metrics
 metrics = Metrics()
-metrics.events.labels("session.revoked").inc()
+metrics.happened("session.revoked")
 metrics.note_pool(Pool(in_use=1, idle=2, most=5))
 """
 EVENTS, IN_USE = b'chalk_events_total{event="session.revoked"} 1.0', b'chalk_database_connections{state="in_use"}'

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 
 _WINDOW_SECONDS = 60
+# Of less, a worker would refuse those who mistype once.
+_LEAST_SHARE = 5
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,12 @@ class Standing:
     def spent(self) -> Spent | None:
         """Give the limit, if this went beyond it."""
         return Spent(self.limit, self.resets_in_seconds) if self.used > self.limit.quota else None
+
+
+def share(quota: int, counting_apart: int) -> int:
+    """
+    Give what each of so many that count apart may let through, so that all together let through a quota.
+
+    It is never less than five, or than the quota where that is less: of more than a few, all together let through more.
+    """
+    return max(math.ceil(quota / counting_apart), min(quota, _LEAST_SHARE))

@@ -3,7 +3,8 @@
 import click
 
 from app.entrypoints.cli.database import migrate
-from app.entrypoints.cli.serve import Listen, must_be_free, start
+from app.entrypoints.cli.serve import start
+from app.entrypoints.cli.supervision import Listen, must_be_free
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.flows.set_up_demo import Demo, set_up_demo
 

@@ -8,18 +8,19 @@ Statements run on Core connections, not ORM sessions: a claim is one visible SQL
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
-from sqlalchemy import Engine, exc
+from sqlalchemy import Engine, exc, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.pool import PoolProxiedConnection
 
 from app.foundation.database.engine import observe
 from app.foundation.database.faults import Fault, fault_of, is_our_fault, lacks_tables
+from app.foundation.database.hot.direct import Direct, direct
 from app.foundation.database.pool import Pool, pool_of
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 
 _LOG = logging.getLogger(__name__)
-
-_AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
 
 class Database:
@@ -29,8 +30,7 @@ class Database:
         self._engine = engine
         self._reading = engine.execution_options(chalk_begin="BEGIN DEFERRED")
         # One statement is its own transaction: no BEGIN and COMMIT around it, which halves its cost on a network.
-        on_sqlite = engine.dialect.name == "sqlite"
-        self._statement = engine.execution_options(**({"chalk_begin": None} if on_sqlite else _AUTOCOMMIT))
+        self._statement = engine.execution_options(chalk_begin=None)
         self._heard: Callable[[Fault], object] = lambda _: None
 
     def listen(self, heard: Callable[[Fault], object]) -> None:
@@ -102,3 +102,54 @@ class Database:
         """Like `transaction()`, for a block of exactly one statement, which commits by itself."""
         with self.guard(), self._statement.connect() as connection:
             yield connection
+
+    def direct(self) -> "_OneByOne":
+        """
+        Like `statement()`, for prepared statements, each of which commits by itself; SQLAlchemy does nothing around
+        them.
+        """
+        return _OneByOne(self._engine, self)
+
+
+class _OneByOne:
+    """The block of `Database.direct()`; a generator for it would cost as much as the connection."""
+
+    def __init__(self, engine: Engine, database: Database) -> None:
+        self._engine = engine
+        self._database = database
+        self._proxy: PoolProxiedConnection | None = None
+
+    def __enter__(self) -> Direct:
+        try:
+            self._proxy = self._engine.raw_connection()
+        except (self._engine.dialect.loaded_dbapi.Error, exc.TimeoutError) as error:
+            self._refuse(error)
+        return direct(self._engine, self._proxy)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        proxy, driver = self._proxy, self._engine.dialect.loaded_dbapi
+        if proxy is None:
+            return
+        try:
+            if isinstance(error, driver.Error):
+                if self._engine.dialect.is_disconnect(error, proxy.driver_connection, None):
+                    proxy.invalidate(error)
+                self._refuse(error)
+        finally:
+            proxy.close()
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        # Said as SQLAlchemy says it, and then as everywhere.
+        driver = self._engine.dialect.loaded_dbapi
+        with self._database.guard():
+            if isinstance(error, exc.TimeoutError):
+                raise error
+            raise exc.DBAPIError.instance(
+                None, None, error, driver.Error, hide_parameters=True, dialect=self._engine.dialect
+            ) from error
+
+
+def take_time(connection: Connection) -> None:
+    """Let the statements of this transaction take longer than those of a request may; for an operator's commands."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))

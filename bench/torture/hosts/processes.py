@@ -36,7 +36,7 @@ class Process:
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
 
     def start(self) -> None:
-        """Start it, and its supervisor; all workers listen when this returns."""
+        """Start it, and its supervisor; all workers serve when this returns."""
         self._spawn()
         self._wanted = True
         self._supervisor.start()
@@ -59,10 +59,10 @@ class Process:
         self.wait_until_up()
 
     def living(self) -> list[psutil.Process]:
-        """List the workers that listen."""
+        """List the workers that serve."""
         with contextlib.suppress(psutil.Error):
             if self._process is not None:
-                return [each for each in psutil.Process(self._process.pid).children() if self._listens(each)]
+                return [each for each in psutil.Process(self._process.pid).children() if _serves(each)]
         return []
 
     def kill(self) -> None:
@@ -76,7 +76,7 @@ class Process:
                     each.kill()
 
     def wait_until_up(self, gone: frozenset[int] = frozenset()) -> float:
-        """Wait until so many workers listen as shall, none of them one of `gone`; gives the seconds that it took."""
+        """Wait until so many workers serve as shall, none of them one of `gone`; gives the seconds that it took."""
         began = time.monotonic()
         while time.monotonic() < began + _START_SECONDS:
             if sum(each.pid not in gone for each in self.living()) >= self.workers:
@@ -102,11 +102,13 @@ class Process:
                     self.restarts += 1
                     self._spawn()
 
-    def _listens(self, child: psutil.Process) -> bool:
-        with contextlib.suppress(psutil.Error):
-            lines = child.net_connections()
-            return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in lines)
-        return False
+
+def _serves(child: psutil.Process) -> bool:
+    # All have the socket from their birth. While a worker loads, it has the thread that does and the one that looks
+    # whether the main process lives; when it serves, others besides.
+    with contextlib.suppress(psutil.Error):
+        return bool(child.num_threads() > 2)
+    return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
