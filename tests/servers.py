@@ -97,6 +97,8 @@ def running(
             yield Server(port, process)
         finally:
             _stop(process)
+            if log is not None:
+                log_watch.WATCH.look(log.read_text(errors="replace"), "a server")
 
 
 def at_work(process: subprocess.Popen[str]) -> list[psutil.Process]:

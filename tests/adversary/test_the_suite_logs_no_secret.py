@@ -95,3 +95,17 @@ def test_statements_and_rows_hold_no_secret(database_url, clock, caplog):
     assert "INSERT INTO tenants" in caplog.text
     assert "Row (" in caplog.text
     assert not SECRETS.search(caplog.text)
+
+
+def test_what_a_server_says_into_a_file_is_watched(tmp_path):
+    """
+    B2: also where it ended before it served.
+    """
+    log = tmp_path / "log"
+    with (
+        pytest.raises(RuntimeError, match="the server ended"),
+        servers.running(["sh", "-c", f"echo {KEY} >&2"], 0, "none", log),
+    ):
+        pytest.fail("it served")
+
+    assert len(WATCH.take()) == 1
