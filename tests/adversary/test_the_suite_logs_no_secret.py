@@ -77,7 +77,10 @@ def test_what_a_server_says_is_watched():
     """
     B2: in processes of their own, too.
     """
-    servers._stop(subprocess.Popen(["sh", "-c", f"echo {KEY} >&2"], text=True, stdout=-1, stderr=-1))
+    server = subprocess.Popen(["sh", "-c", f"echo {KEY} >&2"], text=True, stdout=-1, stderr=-1)
+    # What is stopped before it could speak has said nothing.
+    server.wait(10)
+    servers._stop(server)
 
     assert len(WATCH.take()) == 1
 
