@@ -14,12 +14,12 @@ from tests.deploy.conftest import served
 from tests.deploy.load import Load
 from tests.servers import Manner
 
-CLIENTS = 4
+CLIENTS = 8
 
 
 @pytest.fixture
 def load(site) -> Iterator[Load]:
-    """Four clients at work."""
+    """Clients at work."""
     pairs = [a_pair(site.tools, site.tenant) for _ in range(CLIENTS)]
     load = Load(site.edge)
     with load.at_work(*(functools.partial(load.refresh, each, f"127.0.2.{n + 1}") for n, each in enumerate(pairs))):
@@ -81,10 +81,10 @@ def test_no_request_is_lost_for_good(site, load):
 
     with served(site.url, site.second_port, 2, Manner(options=("--worker-lifetime", "1"))) as second:
         at_work()
-        first = workers(second.process)
-        by_age = load.until(lambda: renewed(second.process, first))
-        later = workers(second.process)
-        by_age += load.until(lambda: renewed(second.process, later))
+        by_age = []
+        for _ in range(3):
+            old = workers(second.process)
+            by_age += load.until(functools.partial(renewed, second.process, old))
 
     assert [each for each in [*reloaded, *by_hand, *stopped, *by_age] if each.status != 200] == []
     lost = [each.status for each in killed if each.status != 200]
