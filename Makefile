@@ -13,6 +13,9 @@ AT_ONCE ?= --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # Databases of tests lie in memory where there is enough of it: none of them has to outlive the machine.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
 
+# The tests start hundreds of processes; where Python is told not to keep what it compiled, each would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV    := .venv
 BIN     := $(VENV)/bin
 MADE    := $(VENV)/.made
@@ -31,7 +34,7 @@ INSTALL_SELF = $(BIN)/python -m pip install --quiet --quiet --no-index --no-deps
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test coverage test-races lint format bench-families torture lock clean
+.PHONY: help serve test coverage test-races lint format bench bench-peers bench-families torture lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,8 +62,15 @@ format: $(DEV) ## put the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench-families: $(DEV) ## measure what sessions cost in a table of 10,000 and of 1,000,000 (some minutes, 2 GB)
-	@$(BIN)/python -W ignore -m bench.families
+bench: $(DEV) ## measure what requests cost, over one bare signature, and write docs/performance.md (8 minutes; or ARGS)
+	@$(BIN)/python -W ignore -m bench.requests $(or $(ARGS),--write)
+
+bench-peers: $(DEV) ## install other servers into a folder (PEERS=), for make bench ARGS='--peers FOLDER --floor --write'
+	@test -n "$(PEERS)" || { echo 'Name a folder to install into: make bench-peers PEERS=...' >&2; exit 1; }
+	@$(BIN)/python -W ignore -m bench.requests.peers $(PEERS)
+
+bench-families: $(DEV) ## measure what sessions cost in a table of 10,000 and of 1,000,000 (some minutes, 2 GB; ARGS)
+	@$(BIN)/python -W ignore -m bench.families $(ARGS)
 
 torture: $(DEV) ## race and break rotation on both databases, and look for what may never be (some minutes; ARGS)
 	@$(BIN)/python -W ignore -m bench.torture $(ARGS)
@@ -68,7 +78,7 @@ torture: $(DEV) ## race and break rotation on both databases, and look for what 
 lock: ## pin every dependency anew, with hashes (needs uv; ARGS=--upgrade to take newer ones)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv, which this machine lacks: set UV= to where it is.' >&2; exit 1; }
 	@$(call COMPILE,requirements.lock) --group build
-	@$(call COMPILE,requirements-dev.lock) --group build --group dev --constraints requirements.lock
+	@$(call COMPILE,requirements-dev.lock) --group build --group dev --extra otel --constraints requirements.lock
 
 COMPILE = $(UV) pip compile pyproject.toml --output-file $(1) --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(ARGS)

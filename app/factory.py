@@ -2,9 +2,8 @@
 
 import contextlib
 import functools
-import threading
+import importlib
 from datetime import timedelta
-from multiprocessing import util
 from pathlib import Path
 
 from flask import Flask, Response, g, request
@@ -12,29 +11,32 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
 from app import settings as configuration
-from app.entrypoints import chalk, cli, oauth, probes, reference, watching
-from app.entrypoints.headers import key_status, rate_limit, request_id
+from app.entrypoints import chalk, cli, oauth, probes, reference
+from app.entrypoints.headers import finish, request_id
+from app.entrypoints.serving import watching
+from app.entrypoints.serving.aside import work_aside
+from app.entrypoints.serving.express import Express
 from app.entrypoints.wiring import Launcher, Wiring, refusal_of, wire, wired
 from app.flows import tools as workshop
 from app.flows.adopt_api_keys import adopt_api_keys
-from app.flows.forget_expired import BATCH, forget_expired
-from app.flows.note_uses import note_uses
 from app.flows.record_sightings import record_sightings
-from app.flows.refusals import DatabaseAwayError, InvalidRequestError, KeyInBrowserError, NotFoundError
+from app.flows.refusals import (
+    DatabaseAwayError,
+    InvalidRequestError,
+    KeyInBrowserError,
+    NotFoundError,
+    ServiceError,
+)
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation import logs, master_key_files
-from app.foundation.background import Occasionally, Soon
 from app.foundation.clock import Clock, SystemClock
 from app.foundation.database import Base, Database, engine_options, prepare
+from app.foundation.errors import ConfigurationError
 from app.foundation.master_keys import MasterKeys
 from app.protocol import metadata
 from app.protocol.server import Server
 from app.settings import Settings
 
-_CLEANING_EVERY = timedelta(minutes=1)
-_MOST_BATCHES = 100
-_USES_AFTER_SECONDS = 60
-_BREATH_SECONDS = 0.05
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
@@ -64,7 +66,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.url_map.merge_slashes = False
 
     tools = workshop.lay_out(clock, _database(app, settings), _master_keys(settings), settings)
-    resource = settings.http.audiences[0]
+    resource, longest = settings.http.audiences[0], settings.http.max_body_bytes
     wiring = Wiring(
         tools=tools,
         server=Server(tools),
@@ -75,10 +77,17 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     )
     wire(app, wiring)
     if alone:
-        logs.listen(lambda name: tools.metrics.events.labels(name).inc())
+        logs.listen(tools.metrics.happened)
+    spans = None if settings.logs.traces == "off" else _spans(tools)
+    if spans is not None:
+        watching.trace(app, spans)
     _open_doors(app, settings.http.issuer, resource)
+    express = Express(app.wsgi_app, wiring, [*chalk.LANES, *oauth.LANES], longest, lambda it: _refused(it, tools))
+    express.spans = spans
+    if settings.http.express == "on":
+        app.wsgi_app = express  # type: ignore[method-assign]
     if alone and warm:
-        _work_aside(app, tools, settings)
+        work_aside(app, express, tools, every=timedelta(seconds=settings.keys.keyring_max_age_seconds))
     if warm:
         _warm(tools)
     return app
@@ -89,15 +98,14 @@ def command_line() -> None:
     cli.run(Launcher(lambda: create_app(warm=False), create_app, str(_MIGRATIONS), f"{__name__}:create_app"))
 
 
-def _work_aside(app: Flask, tools: workshop.Tools, settings: Settings) -> None:
-    # In a process of its own, requests are the occasion for work that none of them waits for.
-    every = timedelta(seconds=settings.keys.keyring_max_age_seconds)
-    app.before_request(Occasionally(lambda: tend_signing_keys(tools), every, tools.clock).nudge)
-    app.before_request(Occasionally(lambda: clean(tools), _CLEANING_EVERY, tools.clock).nudge)
-    writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
-    app.after_request(lambda response: _note_uses(response, tools, writer))
-    # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
-    util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)
+def _spans(tools: workshop.Tools) -> watching.Spans:
+    try:
+        # house: an extra, which costs whoever does not want it nothing, not even its loading
+        tracing = importlib.import_module("app.foundation.tracing").Tracing()
+    except ModuleNotFoundError as error:
+        raise ConfigurationError("CHALK_TRACES needs OpenTelemetry. Run: pip install 'chalk-auth[otel]'") from error
+    tools.database.observe(tracing.statement)
+    return watching.Spans(tracing, tools.http.trusted_proxies)
 
 
 def _master_keys(settings: Settings) -> MasterKeys:
@@ -115,7 +123,10 @@ def _database(app: Flask, settings: Settings) -> Database:
     url = settings.database.url
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
-        url, pool_size=settings.database.pool_size, timeout_seconds=settings.database.timeout_seconds
+        url,
+        pool_size=settings.database.pool_size,
+        timeout_seconds=settings.database.timeout_seconds,
+        by_transaction=settings.database.pooler == "transaction",
     )
     extension = SQLAlchemy(app, model_class=Base)
     Migrate(app, extension, directory=str(_MIGRATIONS))
@@ -141,7 +152,7 @@ def _begin() -> None:
     g.key_rotating_until = None
     g.takes_bearer = False
     g.body_was_read = False
-    watching.begin()
+    watching.begin(g)
     wired().tools.quotas.begin()
     if request.environ.get("PATH_INFO", "").startswith("//"):
         # The router would overlook the second slash; a rule of the proxy in front would not.
@@ -152,49 +163,31 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.request_id
-    key_status(response.headers, g.key_rotating_until)
-    if response.status_code < 400:
-        rate_limit(response.headers, wired().tools.quotas.nearest)
+    tools = wired().tools
+    finish(response, g.request_id, g.key_rotating_until, tools.quotas.nearest)
     if not g.body_was_read and (request.content_length or request.headers.get("Transfer-Encoding")):
         # Refused before the body arrived: the server will not read it, and the client must not send another
         # request behind it.
         response.headers["Connection"] = "close"
-    watching.finish(response)
+    route = None if request.url_rule is None else request.url_rule.rule
+    watching.finish(g, request.method, route, response.status_code, tools.metrics)
     return response
 
 
 def _refuse(error: Exception) -> Response:
     # Each dialect refuses in its own words, also where no route matched.
     refuse = oauth.refuse if request.path.startswith(oauth.DIALECT.prefixes) else chalk.refuse
-    refusal = refusal_of(error)
-    watching.refused(refusal)
-    if isinstance(refusal, KeyInBrowserError):
-        # Here and not in the story, whose transaction had to be over first; nobody but a browser waits for it.
-        with contextlib.suppress(DatabaseAwayError):
-            record_sightings(wired().tools)
+    refusal = refusal_of(error, g.get("request_id"))
+    _refused(refusal, wired().tools)
     return refuse(refusal)
 
 
-def clean(tools: workshop.Tools) -> None:
-    """Forget what a minute has left behind, batch by batch."""
-    # With a breath between two of them: on SQLite, others write meanwhile.
-    breath = threading.Event()
-    for _ in range(_MOST_BATCHES):
-        if forget_expired(tools) < BATCH:
-            return
-        breath.wait(_BREATH_SECONDS)
-
-
-def _note_uses(response: Response, tools: workshop.Tools, writer: Soon) -> Response:
-    if tools.uses:
-        writer.nudge()
-    return response
-
-
-def _note_the_last_uses(tools: workshop.Tools) -> None:
-    with contextlib.suppress(DatabaseAwayError):
-        note_uses(tools)
+def _refused(refusal: ServiceError, tools: workshop.Tools) -> None:
+    watching.refused(refusal, tools.metrics)
+    if isinstance(refusal, KeyInBrowserError):
+        # Here and not in the story, whose transaction had to be over first; nobody but a browser waits for it.
+        with contextlib.suppress(DatabaseAwayError):
+            record_sightings(tools)
 
 
 def _warm(tools: workshop.Tools) -> None:

@@ -51,6 +51,12 @@ class DatabaseSettings:
     timeout_seconds: int = _setting(
         "DATABASE_TIMEOUT_SECONDS", "patience with a connection, a lock or a statement", "10", whole(1, 600)
     )
+    pooler: str = _setting(
+        "DATABASE_POOLER",
+        "what stands before PostgreSQL and hands its connections out for a transaction each, as pgbouncer does",
+        "none",
+        one_of("none", "transaction"),
+    )
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,12 @@ class HttpSettings:
         "",
         networks,
     )
+    express: str = _setting(
+        "EXPRESS",
+        "answers plain requests for tokens in front of the web framework; `off` leaves all to the framework, slower",
+        "on",
+        one_of("on", "off"),
+    )
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "largest accepted request body", "65536", whole(1024, 10_485_760))
 
 
@@ -222,6 +234,12 @@ class LogSettings:
 
     level: str = _setting(
         "LOG_LEVEL", "lowest level that is logged", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+    traces: str = _setting(
+        "TRACES",
+        "whether requests are traced: off, or told to a collector of OpenTelemetry, where its own variables say",
+        "off",
+        one_of("off", "otlp"),
     )
 
 

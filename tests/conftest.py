@@ -1,6 +1,7 @@
 """What every test may ask for. Whatever touches the database comes once for SQLite and once for PostgreSQL."""
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.tools import Tools
 from app.foundation.clock import Clock
-from tests import builders, databases
+from tests import builders, databases, log_watch
 from tests.clock import StillClock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,29 @@ ROOT = Path(__file__).resolve().parent.parent
 _MANY = ("GUESSES_PER_SOURCE", "GUESSES_PER_CREDENTIAL", "REQUESTS_PER_KEY", "TOKENS_PER_TENANT", "TOKENS_PER_SESSION")
 MANY_GUESSES = dict.fromkeys(_MANY, "1000000")
 MASTER_KEY = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU="
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch what is logged, from before the first engine asks whether anybody listens."""
+    log_watch.begin()
+    # What is said at DEBUG is watched, and not kept for reports as well: that would cost more.
+    pytest_own = config.pluginmanager.get_plugin("logging-plugin")
+    if pytest_own is not None:
+        pytest_own.caplog_handler.setLevel(logging.INFO)
+        pytest_own.report_handler.setLevel(logging.INFO)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """
+    Fail a test that logged a secret.
+
+    B2: whatever is done in a test, at DEBUG and by whichever library, no line of the log holds a key or a token.
+    """
+    yield
+    found = log_watch.WATCH.take()
+    if found:
+        pytest.fail("\n".join(["a secret was logged:", *found]), pytrace=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,6 +83,23 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     return make
 
 
+@pytest.fixture(scope="session")
+def migrated_database(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Callable[[str], str]:
+    """Make a database of a backend with our schema, and give its URL: copies of one that was migrated."""
+    numbers, first = itertools.count(1), dict[str, str]()
+
+    def make(backend: str) -> str:
+        if backend not in first:
+            first[backend] = new_database(backend)
+            migrate(first[backend])
+        if backend == "sqlite":
+            return databases.copy_file(first[backend], new_database(backend))
+        name = f"chalk_copy_{next(numbers)}"
+        return databases.new_database(request.getfixturevalue("postgres"), name, like=first[backend])
+
+    return make
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Give the name of the database in use; a test that needs one runs on both."""
@@ -67,11 +108,9 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def database_url(backend: str, new_database: Callable[[str], str]) -> str:
+def database_url(backend: str, migrated_database: Callable[[str], str]) -> str:
     """Give the URL of a database with our schema; tests share it, and keep apart by tenants of their own."""
-    url = new_database(backend)
-    migrate(url)
-    return url
+    return migrated_database(backend)
 
 
 @pytest.fixture(scope="session")
@@ -137,11 +176,9 @@ def admin_key(tools: Tools) -> str:
 
 
 @pytest.fixture
-def own_database(backend: str, new_database: Callable[[str], str]) -> str:
+def own_database(backend: str, migrated_database: Callable[[str], str]) -> str:
     """Give the URL of a database of the test's own, with our schema and nothing in it, not even a signing key."""
-    url = new_database(backend)
-    migrate(url)
-    return url
+    return migrated_database(backend)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,11 +26,21 @@ def postgres_server() -> Iterator[PostgresServer]:
             server.cleanup()
 
 
-def new_database(server: PostgresServer, name: str) -> str:
-    """Create an empty database, and give its URL."""
+def new_database(server: PostgresServer, name: str, *, like: str | None = None) -> str:
+    """Create a database, empty or `like` one that nobody uses, and give its URL."""
+    template = "template1" if like is None else make_url(like).database
     with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return str(server.get_uri(name))
+
+
+def copy_file(source: str, target: str) -> str:
+    """Copy a database of SQLite that nobody uses, and give its URL; both are URLs of one."""
+    one, other = (Path(str(make_url(url).database)) for url in (source, target))
+    # Who closed it last has taken the WAL into it.
+    assert [each.name for each in one.parent.iterdir()] == [one.name]
+    shutil.copyfile(one, other)
+    return target
 
 
 def take_away(url: str, server: Callable[[], PostgresServer]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
+from tests import log_watch
 from tests.conftest import MANY_GUESSES, MASTER_KEY, ROOT
 
 COMMAND = str(Path(sys.executable).parent / "chalk-auth")
@@ -133,7 +134,8 @@ def _stop(process: subprocess.Popen[str]) -> None:
     workers = _children(process)
     process.terminate()
     try:
-        process.communicate(timeout=20)
+        _, said = process.communicate(timeout=20)
+        log_watch.WATCH.look(said or "", "a server")
     except subprocess.TimeoutExpired:
         for each in [process, *workers]:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -40,9 +40,10 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
         An address; `peer` as it is, when it is none (a socket of this machine).
     """
     nearest = peer
+    if not proxies:
+        return peer
     for hop in [*reversed(forwarded_for.split(",")), ""]:
-        address = _address(nearest)
-        if address is None or not any(address in network for network in proxies):
+        if not is_of(nearest, proxies):
             return nearest
         further = _address(hop.strip())
         if further is None:
@@ -51,10 +52,25 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
     return nearest
 
 
+def finish(response: Response, request_id: str, key_rotating_until: datetime | None, nearest: Standing | None) -> None:
+    """Say under which id an answer is logged, whether the key that asked is in its grace, and what is left to it."""
+    # Added, and not set: none of these is there before, and to look for it takes longer.
+    response.headers.add("X-Request-Id", request_id)
+    key_status(response.headers, key_rotating_until)
+    if response.status_code < 400:
+        rate_limit(response.headers, nearest)
+
+
+def is_of(peer: str | None, proxies: Sequence[Network]) -> bool:
+    """Tell whether an address is one of our own proxies."""
+    address = _address(peer or "")
+    return address is not None and any(address in network for network in proxies)
+
+
 def no_store(headers: Headers) -> None:
     """Keep an answer with a token or a key in it out of every cache (RFC 6749 section 5.1)."""
-    headers["Cache-Control"] = "no-store"
-    headers["Pragma"] = "no-cache"
+    headers.add("Cache-Control", "no-store")
+    headers.add("Pragma", "no-cache")
 
 
 def come_back(headers: Headers, error: ServiceError, status: int) -> None:
@@ -94,8 +110,8 @@ def key_status(headers: Headers, rotating_until: datetime | None) -> None:
 
 
 def _limit(headers: Headers, policy: str, allowed: tuple[int, int], left: tuple[int, int]) -> None:
-    headers["RateLimit-Policy"] = f'"{policy}";q={allowed[0]};w={allowed[1]}'
-    headers["RateLimit"] = f'"{policy}";r={left[0]};t={left[1]}'
+    headers.add("RateLimit-Policy", f'"{policy}";q={allowed[0]};w={allowed[1]}')
+    headers.add("RateLimit", f'"{policy}";r={left[0]};t={left[1]}')
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

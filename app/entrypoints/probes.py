@@ -17,6 +17,7 @@ from app.entrypoints.headers import RETRY_AFTER_SECONDS, no_store
 from app.entrypoints.wiring import wired
 from app.flows.check_readiness import check_readiness
 from app.flows.look_up import look_up_key_ages
+from app.flows.note_connections import note_connections
 
 
 def blueprint() -> Blueprint:
@@ -30,6 +31,7 @@ def blueprint() -> Blueprint:
 
 def metrics() -> Response:
     """Give the counters of all workers, and what this one computes from its memory."""
+    note_connections(wired().tools)
     return _fresh(wired().tools.metrics.exposition([_SigningKeys(), _LimitsStore()]), CONTENT_TYPE_PLAIN_0_0_4)
 
 

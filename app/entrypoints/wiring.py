@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
+from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from app.entrypoints.headers import client_address
@@ -57,6 +59,37 @@ class Launcher:
     target: str
 
 
+@dataclass
+class Visit:
+    """A request at a door in front of the web framework; `key_rotating_until` is told by the answer."""
+
+    wiring: Wiring
+    headers: EnvironHeaders
+    sender: Sender
+    request_id: str
+    began: float = 0.0
+    key_rotating_until: datetime | None = None
+
+    @property
+    def carried(self) -> Transport:
+        """Give what carried it to the token endpoints of either dialect."""
+        return Transport({name: self.headers.get(name) for name in _HEADERS}, self.sender)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """
+    A path of a dialect that has a door in front of the web framework, for a plain POST of one type of content.
+
+    `answer` is given the body; it gives None, having done nothing, for what the framework's own door has to answer.
+    """
+
+    path: str
+    content_type: str
+    answer: Callable[[bytes, Visit], Response | None]
+    refuse: Callable[[ServiceError], Response]
+
+
 def wire(app: Flask, wiring: Wiring) -> None:
     """Hand the wiring to the doors of an application."""
     app.extensions[_NAME] = wiring
@@ -75,10 +108,15 @@ def wired() -> Wiring:
 
 def sender() -> Sender:
     """Give who sent this request, as far as the network tells."""
-    hops = request.headers.get("X-Forwarded-For", "")
-    address = client_address(request.remote_addr or "", hops, wired().trusted_proxies)
-    from_browser = any(mark in request.headers for mark in _BROWSERS_MARKS)
-    return sender_of(address, request.headers.get("User-Agent"), g.request_id, from_browser=from_browser)
+    return sender_of_headers(request.headers, request.remote_addr, g.request_id, wired().trusted_proxies)
+
+
+def sender_of_headers(headers: Headers, peer: str | None, request_id: str, proxies: Sequence[Network]) -> Sender:
+    """Give who sent a request with these headers, and is connected as `peer`."""
+    hops = headers.get("X-Forwarded-For", "")
+    address = client_address(peer or "", hops, proxies)
+    from_browser = any(mark in headers for mark in _BROWSERS_MARKS)
+    return sender_of(address, headers.get("User-Agent"), request_id, from_browser=from_browser)
 
 
 def carried() -> Transport:
@@ -101,7 +139,7 @@ def body() -> bytes:
     return read
 
 
-def refusal_of(error: Exception) -> ServiceError:
+def refusal_of(error: Exception, request_id: str | None) -> ServiceError:
     """Say any exception as a refusal; one that was not made on purpose is logged, and told as an internal error."""
     match error:
         case ServiceError():
@@ -115,5 +153,5 @@ def refusal_of(error: Exception) -> ServiceError:
         case HTTPException(code=int(code)) if code < 500:
             return InvalidRequestError("request", "must be well-formed HTTP")
         case _:
-            _LOG.error("unhandled", exc_info=error, extra={"fields": {"request_id": g.get("request_id")}})
+            _LOG.error("unhandled", exc_info=error, extra={"fields": {"request_id": request_id}})
             return InternalError()

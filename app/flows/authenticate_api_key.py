@@ -32,11 +32,12 @@ def authenticate_api_key(
         RateLimitedError: too many wrong ones came from this source, or for this key.
         QuotaSpentError: it is right, and was used too often in this minute.
     """
-    parsed = steps.hear_key(presented, sender.address, tools)
-    with tools.database.reading() as connection:
-        outcome, lost = steps.look_at_key(connection, parsed, tools, now=tools.clock.now()), None
-        if once is not None and isinstance(outcome, api_keys.Rejected):
-            # Only now: had it replaced itself meanwhile, the reply would have been missed.
+    parsed = steps.hear_key(presented, api_keys.parse(presented), sender.address, tools)
+    with tools.database.direct() as direct:
+        outcome, lost = steps.look_at_key(direct, parsed, tools, now=tools.clock.now()), None
+    if once is not None and isinstance(outcome, api_keys.Rejected):
+        # Only now: had it replaced itself meanwhile, the reply would have been missed.
+        with tools.database.reading() as connection:
             outcome, lost = steps.look_at_retired(connection, parsed, once, tools)
 
     key = steps.admit_key(outcome, parsed, sender, tools)

@@ -10,21 +10,24 @@ from app.flows.results import Diagnosis, Level
 from app.flows.tools import Tools
 from app.foundation.database import DatabaseFacts, examine
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
+from app.foundation.signing_rate import HIDING, UNSET, VARIABLE, SigningRate, measure
 
 # The margins of the signing keys count with clocks that differ by a minute at most.
 _CLOCK_IS_OFF = timedelta(seconds=2)
 _CLOCK_IS_WRONG = timedelta(seconds=30)
 
 
-def examine_deployment(tools: Tools, head: str | None) -> list[Diagnosis]:
+def examine_deployment(tools: Tools, head: str | None, *, measure_seconds: float = 0) -> list[Diagnosis]:
     """
     Look at settings, files, database and keys; nothing is changed, and nothing of a secret is told.
 
     Args:
         tools: the story's tools.
         head: the newest migration of this release.
+        measure_seconds: for how long it may sign, several times, to tell how fast it can; 0 to leave it out.
     """
-    return [*_http(tools), *_database(tools, head)]
+    measured = [_signing_rate(measure(measure_seconds))] if measure_seconds else []
+    return [*_http(tools), _limits(tools), *_database(tools, head), *measured]
 
 
 def _http(tools: Tools) -> Iterator[Diagnosis]:
@@ -45,6 +48,36 @@ def _http(tools: Tools) -> Iterator[Diagnosis]:
         yield Diagnosis("proxy", "ok", ", ".join(map(str, tools.http.trusted_proxies)))
     if any(network.prefixlen == 0 for network in tools.http.trusted_proxies):
         yield Diagnosis("proxy", "fault", "CHALK_TRUSTED_PROXIES holds every address: anybody can claim to be another.")
+
+
+def _limits(tools: Tools) -> Diagnosis:
+    store = tools.shared_limits
+    if store is None:
+        if not tools.database.is_shared:
+            return Diagnosis("limits", "ok", "counted in memory: the database is of one machine")
+        return Diagnosis(
+            "limits",
+            "warning",
+            "CHALK_LIMITS_URL names no store: each worker of each host counts for itself, and lets through what is its "
+            "limit. Name a Redis or Valkey server, unless there is one worker.",
+        )
+    if store.look("doctor") is None:
+        return Diagnosis(
+            "limits", "fault", "CHALK_LIMITS_URL does not answer; `limits.away` in the log above says why."
+        )
+    return Diagnosis("limits", "ok", "the store of CHALK_LIMITS_URL answers")
+
+
+def _signing_rate(rate: SigningRate) -> Diagnosis:
+    said = f"{rate.a_second:.0f} signatures by RSA-2048 in a second of one processor"
+    if not rate.comparable:
+        return Diagnosis("signing rate", "ok", f"{said}; {VARIABLE} is for processors of x86, so nothing was compared")
+    if rate.better is None or rate.faster is None:
+        return Diagnosis("signing rate", "ok", f"{said}; no other {VARIABLE} is clearly faster")
+    how = f"without {VARIABLE}" if rate.better == UNSET else f"with {VARIABLE}={rate.better} (no {HIDING[rate.better]})"
+    return Diagnosis(
+        "signing rate", "warning", f"{said}, and {rate.faster:.0f} {how} in the environment: set it so for the server."
+    )
 
 
 def _database(tools: Tools, head: str | None) -> Iterator[Diagnosis]:

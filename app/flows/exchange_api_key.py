@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from app.domain import access_tokens, refresh_tokens, rooms
+from app.domain import access_tokens, api_keys, refresh_tokens, rooms
 from app.domain.access_tokens import OFFLINE_ACCESS
+from app.domain.signing_keys import Signer
 from app.flows import steps
 from app.flows.refusals import InvalidApiKeyError, NotFoundError, RoomEndedError, UnauthorizedClientError
 from app.flows.results import Once, Sender, TokenPair
@@ -14,6 +16,8 @@ from app.flows.tools import Tools
 from app.foundation.database import Connection
 from app.foundation.identifiers import parse_id, print_id
 from app.foundation.sender import NOBODY
+
+_STARTING = refresh_tokens.starting_upon(api_keys.stands)
 
 
 @dataclass(frozen=True)
@@ -56,43 +60,86 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
 
     Source: RFC 6749 section 4.4; RFC 8707 section 2.
     """
-    ttl_seconds = steps.access_ttl(wanted.access_ttl_seconds, tools)
     signer = steps.signer(tools)
     proven, now = steps.prove(wanted.credential, tools), tools.clock.now()
+    if proven is None and once is None and wanted.room_id is None:
+        made = _with_a_key(wanted, signer, tools, now)
+        if made is not None:
+            return made
+        # The key is not what it was a moment ago, or somebody waits to end it. From the beginning, and in line.
 
     # A refusal inside the block undoes nothing: all that was done by then is reading.
     with tools.database.transaction() as connection:
         # Before the key is leaned on: who waits here for another of the same requests must not hold up its end.
         steps.line_up_once(connection, once, steps.line_of_secret(wanted.credential))
         client = steps.admit_client(connection, wanted.credential, proven, tools, now=now, hold=True)
-        if client.tenant_id is None:
-            # To Chalk JSON an operator's key is simply not a key of a tenant.
-            raise InvalidApiKeyError if wanted.credential.client_id is None else UnauthorizedClientError
+        tenant_id = _tenant_of(client, wanted)
         line, end = steps.line_of_key(client.key_id), client.key_rotating_until
         steps.begin_once(connection, once, line, tools, key_rotating_until=end)
-        scope = _scope(wanted.scope, client.scopes)
-        offline = wanted.offline if wanted.offline is not None else access_tokens.one_of(OFFLINE_ACCESS, scope)
-        new = refresh_tokens.NewFamily(
-            tenant_id=client.tenant_id,
-            key_id=client.key_id,
-            client_kid=client.client_kid,
-            subject=print_id("tenant", client.tenant_id),
-            scope=scope,
-            audience=steps.target(wanted.resources, tools.http.audiences),
-            mode=client.mode,
-            room_id=_room(connection, client, client.tenant_id, wanted.room_id),
-            access_ttl_seconds=ttl_seconds,
-            ends_by=client.expires_at,
-            sender=wanted.sender,
-        )
-        policy = steps.life_of(tools, offline=offline, access_ttl_seconds=ttl_seconds)
-        steps.count_token(client.tenant_id, None, tools)
-        family = refresh_tokens.start(connection, new, policy, now=now)
-        mint = partial(steps.mint_pair, family, scope, signer, tools, now=now, offline=offline, key_rotating_until=end)
+        room_id = _room(connection, client, tenant_id, wanted.room_id)
+        opening = _opening(wanted, client, tenant_id, room_id, tools)
+        steps.count_token(tenant_id, None, tools)
+        family = refresh_tokens.start(connection, opening.new, opening.policy, now=now)
+        mint = partial(opening.mint, family, signer, tools, now, end)
         minted = steps.reply_now(connection, once, line, mint, tools)
 
     steps.renew(client.outdated, tools)
     return mint() if minted is None else minted
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """What session is opened, and what its first tokens may do."""
+
+    new: refresh_tokens.NewFamily
+    policy: refresh_tokens.Policy
+    scope: str
+    offline: bool
+
+    def mint(
+        self, family: refresh_tokens.Family, signer: Signer, tools: Tools, now: datetime, end: datetime | None
+    ) -> TokenPair:
+        return steps.mint_pair(family, self.scope, signer, tools, now=now, offline=self.offline, key_rotating_until=end)
+
+
+def _with_a_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -> TokenPair | None:
+    # The usual case is two statements: one reads the key, one starts the session if the key is so still.
+    with tools.database.direct() as connection:
+        client = steps.admit_client(connection, wanted.credential, None, tools, now=now)
+        tenant_id = _tenant_of(client, wanted)
+        opening = _opening(wanted, client, tenant_id, None, tools)
+        steps.count_token(tenant_id, None, tools)
+        family = refresh_tokens.start_upon(connection, _STARTING, client.standing, opening.new, opening.policy, now=now)
+
+    steps.renew(client.outdated, tools)
+    return None if family is None else opening.mint(family, signer, tools, now, client.key_rotating_until)
+
+
+def _tenant_of(client: steps.Client, wanted: Exchange) -> UUID:
+    if client.tenant_id is None:
+        # To Chalk JSON an operator's key is simply not a key of a tenant.
+        raise InvalidApiKeyError if wanted.credential.client_id is None else UnauthorizedClientError
+    return client.tenant_id
+
+
+def _opening(wanted: Exchange, client: steps.Client, tenant_id: UUID, room_id: UUID | None, tools: Tools) -> _Opening:
+    ttl_seconds = steps.access_ttl(wanted.access_ttl_seconds, tools)
+    scope = _scope(wanted.scope, client.scopes)
+    offline = wanted.offline if wanted.offline is not None else access_tokens.one_of(OFFLINE_ACCESS, scope)
+    new = refresh_tokens.NewFamily(
+        tenant_id=tenant_id,
+        key_id=client.key_id,
+        client_kid=client.client_kid,
+        subject=print_id("tenant", tenant_id),
+        scope=scope,
+        audience=steps.target(wanted.resources, tools.http.audiences),
+        mode=client.mode,
+        room_id=room_id,
+        access_ttl_seconds=ttl_seconds,
+        ends_by=client.expires_at,
+        sender=wanted.sender,
+    )
+    return _Opening(new, steps.life_of(tools, offline=offline, access_ttl_seconds=ttl_seconds), scope, offline)
 
 
 def _scope(asked: str | None, held: str) -> str:

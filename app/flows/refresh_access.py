@@ -124,7 +124,7 @@ def _rotate(
     attempt = refresh_tokens.Attempt(presented, tags, sender=wanted.sender)
     if client is not None:
         attempt = dataclasses.replace(attempt, tenant_id=client.tenant_id, mode=client.mode)
-    with tools.database.statement() as connection:
+    with tools.database.direct() as connection:
         rotated = refresh_tokens.advance(connection, attempt, tools.families, now=now)
     if rotated is not None:
         return rotated

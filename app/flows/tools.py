@@ -74,6 +74,8 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
     """Put the tools together; keys are parsed here, once a process."""
     keys, lifetimes, http, limits = settings.keys, settings.lifetimes, settings.http, settings.limits
     shared = None if limits.url is None else rate_limits.Shared(limits.url, clock)
+    metrics = Metrics()
+    database.listen(metrics.failed)
     return Tools(
         clock=clock,
         database=database,
@@ -99,7 +101,7 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
         ),
         shared_limits=shared,
         uses=api_keys.Uses(),
-        metrics=Metrics(),
+        metrics=metrics,
         sightings=api_keys.Sightings(),
         remote_keys=clients.RemoteKeys(frozenset(http.private_jwks_hosts)),
         scope_of_role=_scopes(settings.roles),

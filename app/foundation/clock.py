@@ -22,4 +22,4 @@ class SystemClock:
 
 def rfc3339(moment: datetime) -> str:
     """Print a moment as RFC 3339 in UTC, whole seconds, with `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import uuid_utils
-from typeid import TypeID
+from typeid import TypeID, base32
 from typeid.core.errors import TypeIDException
 
 # Below the milliseconds of a UUIDv7.
@@ -28,7 +28,7 @@ def id_before(value: UUID, span: timedelta) -> UUID:
 
 def print_id(prefix: str, value: UUID) -> str:
     """Print an identifier as `prefix_` and 26 characters, as it stands on the wire."""
-    return str(TypeID.from_uuid(uuid_utils.UUID(int=value.int), prefix))
+    return f"{prefix}_{base32.encode(value.bytes)}"
 
 
 def parse_id(prefix: str, presented: str) -> UUID | None:

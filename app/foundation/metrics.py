@@ -5,13 +5,27 @@ Labels come from closed lists: whoever sends requests cannot make a new one.
 """
 
 import contextlib
+import functools
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest, values
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    disable_created_metrics,
+    generate_latest,
+    values,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
+
+from app.foundation.database import Fault, Pool
 
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 # When a counter began, whoever reads it can tell from its values.
@@ -41,25 +55,110 @@ class Metrics:
         self._directory = os.environ.get(_DIRECTORY)
         # In files, the names are the same in every process, and each process may have several applications.
         self._registry = CollectorRegistry()
-        self.requests = Counter(
+        self._requests = Counter(
             "chalk_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
         )
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "chalk_request_seconds", "How long requests took.", ["route"], buckets=_BUCKETS, registry=self._registry
         )
-        self.refusals = Counter("chalk_refusals", "Requests refused, by why.", ["code"], registry=self._registry)
-        self.tokens = Counter(
+        self._refusals = Counter("chalk_refusals", "Requests refused, by why.", ["code"], registry=self._registry)
+        self._tokens = Counter(
             "chalk_tokens_issued", "Access tokens minted.", ["subject", "by"], registry=self._registry
         )
-        self.events = Counter("chalk_events", "Events logged.", ["event"], registry=self._registry)
+        self._events = Counter("chalk_events", "Events logged.", ["event"], registry=self._registry)
+        self._database_errors = Counter(
+            "chalk_database_errors", "Faults of the database, by kind.", ["kind"], registry=self._registry
+        )
+        for kind in get_args(Fault):
+            # There from the start, at nothing: of a series that begins with its first fault, no rate shows that one.
+            self._database_errors.labels(kind)
+        self._connections = Gauge(
+            "chalk_database_connections",
+            "Connections to the database.",
+            ["state"],
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self._most_connections = Gauge(
+            "chalk_database_connections_most",
+            "How many connections to the database there may be.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        # To find what a set of labels counts takes longer than to count it.
+        self._of_requests = functools.cache(self._requests.labels)
+        self._of_seconds = functools.cache(self._seconds.labels)
+        self._of_tokens = functools.cache(self._tokens.labels)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        self._of_requests(method, route, str(status)).inc()
+        self._of_seconds(route).observe(seconds)
+
+    def refused(self, code: str) -> None:
+        """Count a refusal."""
+        self._refusals.labels(code).inc()
+
+    def minted(self, subject: str, by: str) -> None:
+        """Count an access token."""
+        self._of_tokens(subject, by).inc()
+
+    def happened(self, event: str) -> None:
+        """Count an event of the log."""
+        self._events.labels(event).inc()
+
+    def failed(self, kind: Fault) -> None:
+        """Count a fault of the database."""
+        self._database_errors.labels(kind).inc()
+
+    def note_pool(self, pool: Pool) -> None:
+        """Say what this process holds of the database now; whichever process is asked tells the sum."""
+        self._connections.labels("in_use").set(pool.in_use)
+        self._connections.labels("idle").set(pool.idle)
+        self._most_connections.set(pool.most)
 
     def exposition(self, computed: Sequence[Collector]) -> bytes:
         """Print everything in the text format of Prometheus, with what is computed when it is asked for."""
-        registry = self._registry
-        if self._directory is not None:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry, self._directory)  # type: ignore[no-untyped-call]
-        return generate_latest(registry) + b"".join(_print(each) for each in computed)
+        counted = generate_latest(self._registry) if self._directory is None else _print(_Files(Path(self._directory)))
+        return counted + b"".join(_print(each) for each in computed)
+
+
+class _Files(Collector):
+    # What all processes have counted, and what those that live hold.
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterator[Metric]:
+        _forget_the_dead(self._directory)
+        # A process that begins makes its files before it writes into them, and the library cannot read an empty one.
+        files = [str(file) for file in self._directory.glob("*.db") if _size(file)]
+        yield from MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+
+
+def _forget_the_dead(directory: Path) -> None:
+    # Of a process that was killed nobody else takes leave. What it has counted stays, what it held goes.
+    for file in directory.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not _lives(pid):
+            # Another process may have been quicker.
+            with contextlib.suppress(FileNotFoundError):
+                mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
+
+
+def _size(file: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _print(computed: Collector) -> bytes:

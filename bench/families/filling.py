@@ -93,6 +93,7 @@ class Filled:
     tools: Tools = field(repr=False)
     api_key: str = field(repr=False)
     caller: Caller
+    exchanged_key: str = field(repr=False)
 
     @property
     def tenants(self) -> int:
@@ -168,7 +169,9 @@ def filled(server: PostgresServer, rows: int) -> Filled:
         flask_migrate.upgrade(directory=str(ROOT / "migrations"))
     tools = wiring_of(app).tools
     api_key = open_tenant(None, "Counted", Limits(), tools).key.text
-    database = Filled(rows, url, tools, api_key, authenticate_api_key(api_key, tools))
+    # Of another tenant, since the number of the first one's sessions is known.
+    exchanged = open_tenant(None, "Exchanging", Limits(), tools).key.text
+    database = Filled(rows, url, tools, api_key, authenticate_api_key(api_key, tools), exchanged)
     _fill(database)
     database.tidy()
     return database

@@ -18,13 +18,18 @@ _MOST_LINES = 200
 
 
 class WorkerLine:
-    """A connection that one worker holds; once it is closed, nothing is sent any more, since that may reach another."""
+    """
+    A connection that one `worker` holds, by its pid.
+
+    Once it is closed, nothing is sent any more, since that may reach another.
+    """
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
         self._connection.connect()
         self._connection.auto_open = 0
         self.own_port: int = self._connection.sock.getsockname()[1]
+        self.worker = 0
 
     def send(
         self,
@@ -70,7 +75,8 @@ def a_line_to_each_worker(server: Server, workers: int) -> Iterator[list[WorkerL
             line = stack.enter_context(contextlib.closing(WorkerLine(server.port)))
             # Once it has answered, the worker that holds it is to be seen.
             line.send("GET", "/healthz")
-            held.setdefault(_holder(server, line.own_port), line)
+            line.worker = _holder(server, line.own_port)
+            held.setdefault(line.worker, line)
             if len(held) == workers:
                 yield list(held.values())
                 return

@@ -1,6 +1,7 @@
 """Resource servers in nginx as we ship them: what they let pass and refuse; a key rotation is not noticed."""
 
 import base64
+import dataclasses
 import json
 import time
 
@@ -12,6 +13,7 @@ from app.flows.activate_signing_key import activate_signing_key
 from app.flows.look_up import look_up_jwks
 from tests.deploy.conftest import FILES
 from tests.forgery import b64, claims_of, header_of, hs256, our_private_key, rs256, signing_input
+from tests.named_keys import a_named_key
 
 BOTH = ("files.example.com", "archive.example.com")
 
@@ -97,6 +99,20 @@ def test_what_is_no_good_token_never_reaches_the_service(site, name):
 
     assert [(each, get(site, name, each).status) for each in bad if get(site, name, each).status != 401] == []
     assert len(behind.arrived) == before
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_token_of_a_test_key_reaches_nothing_that_is_live(site, name):
+    """
+    D7, H1: it is good, and active where it is introspected, and says that it is for tests; a live service refuses it.
+    """
+    of_tests = issue(dataclasses.replace(site, tenant=a_named_key(site.tools, site.tenant, mode="test")))
+    behind = site.files if name == BOTH[0] else site.archive
+    before = len(behind.arrived)
+
+    assert (claims_of(of_tests)["mode"], claims_of(of_tests)["aud"]) == ("test", FILES)
+    assert [get(site, name, token).status for token in (of_tests, issue(site))] == [401, 200]
+    assert len(behind.arrived) == before + 1
 
 
 @pytest.mark.parametrize("name", BOTH)

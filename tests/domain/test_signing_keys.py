@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import json
-import multiprocessing
 import threading
 from datetime import timedelta
 
@@ -19,6 +18,7 @@ from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.tend_signing_keys import tend_signing_keys
 from app.foundation.errors import ConfigurationError
+from tests import processes
 from tests.conftest import environment
 from tests.signing_keys import PRIVATE, kids, published, the
 
@@ -77,14 +77,14 @@ def test_eight_processes_that_start_at_once_publish_the_same_keys(own_database, 
     """
     E3: so do the workers of several hosts: all publish the same key set.
     """
-    context = multiprocessing.get_context("spawn")
+    context = processes.context()
     barrier, answers = context.Barrier(8), context.Queue()
-    processes = [context.Process(target=starting_process, args=(own_database, barrier, answers)) for _ in range(8)]
-    for process in processes:
+    started = [context.Process(target=starting_process, args=(own_database, barrier, answers)) for _ in range(8)]
+    for process in started:
         process.start()
 
-    answered = {answers.get(timeout=60) for _ in processes}
-    for process in processes:
+    answered = {answers.get(timeout=60) for _ in started}
+    for process in started:
         process.join(60)
 
     tend_signing_keys(fresh)

@@ -20,25 +20,36 @@ from tests.builders import a_tenant
 from tests.clock import StillClock
 from tests.conftest import MASTER_KEY, ROOT
 from tests.databases import take_away
+from tests.servers import free_port
+from tests.stores import a_store
 
 ANOTHER = base64.b64encode(b"another master key of 32 bytes..").decode()
 IN_ORDER = {"ISSUER": "https://auth.example.org", "TRUSTED_PROXIES": "10.0.0.1", "MASTER_KEY": MASTER_KEY}
 
 
+@pytest.fixture(scope="module")
+def store():
+    """A store of limits that answers."""
+    with a_store() as store:
+        yield store
+
+
 @pytest.fixture
-def doctor(own_database, monkeypatch, capsys):
+def doctor(own_database, store, monkeypatch, capsys):
     """Run `chalk-auth doctor` with settings of its own; gives its status, and what it found beside what is in order."""
     opened = []
 
-    def run(clock, **more):
-        given = {"DATABASE_URL": own_database, **IN_ORDER, **more}
+    def run(clock, measure_seconds="0", **more):
+        given = {"DATABASE_URL": own_database, **IN_ORDER, "LIMITS_URL": store.url, **more}
 
         def launch():
             settings = configuration.read({f"CHALK_{name}": value for name, value in given.items() if value})
             opened.append(create_app(settings, clock, warm=False))
             return opened[-1]
 
-        monkeypatch.setattr(sys, "argv", ["chalk-auth", "doctor", "--output", "json"])
+        monkeypatch.setattr(
+            sys, "argv", ["chalk-auth", "doctor", "--output", "json", "--measure-seconds", measure_seconds]
+        )
         with pytest.raises(SystemExit) as end:
             cli.run(Launcher(launch, launch, str(ROOT / "migrations"), "none"))
         found = json.loads(capsys.readouterr().out)
@@ -77,6 +88,24 @@ def test_a_deployment_in_order_has_nothing_to_mend(doctor, tools, now):
     assert doctor(now) == (0, {})
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("tools")
+def test_a_processor_setting_that_would_be_faster_is_named(doctor, now, tmp_path, monkeypatch):
+    """
+    E3: on a machine that signs faster when OpenSSL does not see ADX, and on none else, the variable is told.
+    """
+    machine = tmp_path / "python"
+    monkeypatch.setattr("sys.executable", str(machine))
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    found: dict[tuple[str, str], str] = {}
+    for rate, wanted in (("500", set()), ("1500", {("signing rate", "warning")})):
+        machine.write_text(f'#!/bin/sh\ncase "$OPENSSL_ia32cap" in ":~0x80000") echo {rate};; *) echo 1000;; esac\n')
+        machine.chmod(0o700)
+        status, found = doctor(now, "0.01")
+        assert (status, set(found)) == (0, wanted)
+    assert "1500 with OPENSSL_ia32cap=:~0x80000 (no ADX)" in found["signing rate", "warning"]
+
+
 SETTINGS = [
     ({"ISSUR": "x"}, ("settings", "fault"), "CHALK_ISSUR: there is no such setting"),
     ({"ISSUER": "http://auth.example.org"}, ("issuer", "fault"), "not https"),
@@ -84,6 +113,23 @@ SETTINGS = [
     ({"TRUSTED_PROXIES": ""}, ("proxy", "warning"), "names none"),
     ({"TRUSTED_PROXIES": "0.0.0.0/0"}, ("proxy", "fault"), "every address"),
 ]
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_store_of_limits_that_is_away_or_missing_is_named(own_database, doctor, store, now):
+    """
+    A16: a store that does not answer is a fault; none, where several hosts could be, is worth a warning, and in order
+    with a database that one machine has alone.
+    """
+    several = own_database.startswith("postgresql")
+    assert doctor(now) == (0, {})
+    assert store.names() == {}
+    status, found = doctor(now, LIMITS_URL=f"redis://127.0.0.1:{free_port()}")
+    assert (status, set(found)) == (1, {("limits", "fault")})
+    assert "CHALK_LIMITS_URL does not answer" in found["limits", "fault"]
+
+    status, found = doctor(now, LIMITS_URL="memory://")
+    assert (status, set(found)) == (0, {("limits", "warning")} if several else set())
 
 
 def test_a_setting_that_is_wrong_is_named(doctor, tools, now):

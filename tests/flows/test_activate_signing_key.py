@@ -1,7 +1,6 @@
 """Rotate by hand: not before verifiers know the key, or forced, and then with a reason that stays."""
 
 import logging
-import multiprocessing
 from datetime import timedelta
 from functools import partial
 
@@ -13,6 +12,7 @@ from app.flows.activate_signing_key import activate_signing_key
 from app.flows.authenticate_access_token import authenticate_access_token
 from app.flows.refusals import NotFoundError, UnsafeKeyStepError
 from app.flows.tend_signing_keys import tend_signing_keys
+from tests import processes
 from tests.adversary.races import at_once
 from tests.builders import a_pair, a_tenant
 from tests.conftest import environment
@@ -183,15 +183,15 @@ def test_processes_that_rotate_at_once_rotate_once(own_database, tools):
     E3: so do the hosts of an installation, four workers on each.
     """
     active, standby = the(tools, "active"), the(tools, "standby")
-    context = multiprocessing.get_context("spawn")
+    context = processes.context()
     barrier, answers = context.Barrier(4), context.Queue()
     arguments = (own_database, barrier, answers, standby, "a reason")
-    processes = [context.Process(target=activating_process, args=arguments) for _ in range(4)]
-    for process in processes:
+    started = [context.Process(target=activating_process, args=arguments) for _ in range(4)]
+    for process in started:
         process.start()
 
-    got = sorted(kid for _ in processes for kid in answers.get(timeout=90))
-    for process in processes:
+    got = sorted(kid for _ in started for kid in answers.get(timeout=90))
+    for process in started:
         process.join(60)
 
     assert got == sorted([standby] + ["NotFoundError"] * 15)

@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select, update
 from app.domain.clients.tables import SpentAssertionRow
 from app.domain.refresh_tokens import session_name
 from app.domain.refresh_tokens.tables import FamilyRow
-from app.factory import clean
+from app.entrypoints.serving.aside import clean
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.change_tenant import change_tenant
 from app.flows.end_session import end_session

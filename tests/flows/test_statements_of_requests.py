@@ -96,17 +96,17 @@ class Client:
 GRANT = {"grant_type": "client_credentials"}
 OFFLINE = GRANT | {"scope": "rooms:read offline_access"}
 REQUESTS = {
-    "exchange": (lambda it: it.exchange(), [*LEANS_ON_KEY, "INSERT families"]),
+    "exchange": (lambda it: it.exchange(), [*READS_KEY, "INSERT families"]),
     "exchange, once": (
         lambda it: it.exchange(**ONCE),
         ["ALONE", *LEANS_ON_KEY, *REPLY, "INSERT families", "INSERT replies"],
     ),
     "exchange, again": (lambda it: it.exchange(**ONCE), ["ALONE", *LEANS_ON_KEY, *REPLY]),
-    "client credentials": (lambda it: it.token({}, **GRANT), [*LEANS_ON_KEY, "INSERT families"]),
-    "client credentials, once": (lambda it: it.token(ONCE, **GRANT), [*LEANS_ON_KEY, "INSERT families"]),
+    "client credentials": (lambda it: it.token({}, **GRANT), [*READS_KEY, "INSERT families"]),
+    "client credentials, once": (lambda it: it.token(ONCE, **GRANT), [*READS_KEY, "INSERT families"]),
     "refresh": (lambda it: it.refresh({}), ROTATES),
     "refresh, once": (lambda it: it.refresh(ONCE), ROTATES),
-    "offline": (lambda it: it.token({}, **OFFLINE), [*LEANS_ON_KEY, "INSERT families"]),
+    "offline": (lambda it: it.token({}, **OFFLINE), [*READS_KEY, "INSERT families"]),
     "refresh grant": (lambda it: it.refresh_as_client({}), [*READS_KEY, *ROTATES]),
     "refresh grant, once": (lambda it: it.refresh_as_client(ONCE), [*READS_KEY, *ROTATES]),
     "authenticate key": (lambda it: it.http.get(it.home, headers=it.key), [*READS_KEY, "SELECT tenants"]),
@@ -168,9 +168,11 @@ def test_uses_are_written_by_a_thread_of_their_own_a_minute_later(database_url, 
         with told() as statements:
             assert http.get(f"/api/v1/tenants/{tenant.id}", headers=by(tenant.api_key)).status_code == 200
         assert statements == ["SELECT api_keys", "SELECT tenants"]
-    (timer,) = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
-    timer.cancel()
-    assert (timer.daemon, timer.interval, last_used(tools, tenant)) == (True, 60, None)
+    timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+    (timer,) = [each for each in timers if each.interval == 60]
+    for each in timers:
+        each.cancel()
+    assert (timer.daemon, last_used(tools, tenant)) == (True, None)
 
     timer.function()
 

@@ -170,3 +170,22 @@ def test_sqlite_keeps_what_it_acknowledged(new_database):
             pragmas = {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in expected}
             assert pragmas == expected
     engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], scope="session")
+def test_behind_a_pooler_nothing_is_left_in_a_session(worker, backend):
+    """
+    With `CHALK_DATABASE_POOLER=transaction`, a session of PostgreSQL serves anybody: nothing is prepared in it, and its
+    timeouts are the role's to say.
+    """
+    seen = {}
+    for pooler in ("none", "transaction"):
+        database = worker(DATABASE_POOLER=pooler, DATABASE_POOL_SIZE="1").database
+        for _ in range(12):
+            with database.statement() as connection:
+                connection.execute(text("SELECT 1"))
+        with database.reading() as connection:
+            prepared = connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
+            seen[pooler] = (connection.execute(text("SHOW statement_timeout")).scalar_one(), prepared > 0)
+
+    assert seen == {"none": ("10s", True), "transaction": ("0", False)}

@@ -38,6 +38,20 @@ def database(engine):
     return Database(engine)
 
 
+def heard_of(engine):
+    """Give a database, and the kinds of its faults as they are heard."""
+    database = Database(engine)
+    heard: list[str] = []
+    database.listen(heard.append)
+    return database, heard
+
+
+def run(database, *statements):
+    with database.statement() as connection:
+        for each in statements:
+            connection.execute(text(each))
+
+
 def put(connection, size):
     connection.execute(text("UPDATE things SET size = :size"), {"size": size})
 
@@ -52,7 +66,7 @@ def test_a_lock_that_is_never_let_go_is_the_database_being_away(engine, database
     A21: patience ends, nothing is decided, and the caller may try again; then it works.
     """
     url = engine.url.render_as_string(hide_password=False)
-    impatient = Database(connect(url, timeout_seconds=1))
+    impatient, heard = heard_of(connect(url, timeout_seconds=1))
     with database.transaction() as holder:
         put(holder, 2)
         for block in (impatient.transaction, impatient.statement):
@@ -62,6 +76,7 @@ def test_a_lock_that_is_never_let_go_is_the_database_being_away(engine, database
     with impatient.transaction() as connection:
         put(connection, 3)
     impatient.close()
+    assert heard == ["timeout", "timeout"]
     assert size(database) == 3
 
 
@@ -72,25 +87,51 @@ def test_a_database_out_of_reach_is_a_refusal(way, url, caplog):
     A21, G9: whatever way the database is asked, its being away is said in one form, and its password in none.
     """
     url = resolve_url(url, ROOT)
-    database = Database(create_engine(url, **engine_options(url, pool_size=1, timeout_seconds=1)))
+    database, heard = heard_of(create_engine(url, **engine_options(url, pool_size=1, timeout_seconds=1)))
 
     with pytest.raises(DatabaseAwayError) as refusal, getattr(database, way)():
         pytest.fail("there is no such database")
 
     assert str(refusal.value) == "The service is temporarily unavailable"
     assert "hidden" not in caplog.text
+    assert heard == ["away"]
     database.close()
 
 
-def test_a_fault_of_ours_is_not_the_database_being_away(database):
+# A full disk, and a standby that takes no writes; PostgreSQL is made to say so.
+SAYS = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{}'; END $$"
+FULL = {"sqlite": ["PRAGMA max_page_count = 1", "CREATE TABLE more (id INTEGER)"], "postgresql": [SAYS.format("53100")]}
+UNWILLING = {"sqlite": ["PRAGMA query_only = ON", "UPDATE things SET size = 2"], "postgresql": [SAYS.format("25006")]}
+CUT_OFF = ["SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1"]
+
+
+def test_each_fault_is_heard_by_its_kind(engine, backend):
+    """
+    A21: an operator tells a full disk, a server that does not write and an empty pool from one that is away.
+    """
+    database, heard = heard_of(connect(engine.url.render_as_string(hide_password=False), timeout_seconds=1))
+
+    with database.transaction(), database.reading(), pytest.raises(DatabaseAwayError), database.reading():
+        pytest.fail("there are two connections")
+    for statements in (FULL[backend], UNWILLING[backend], *([CUT_OFF] if backend == "postgresql" else [])):
+        with pytest.raises(DatabaseAwayError):
+            run(database, *statements)
+
+    database.close()
+    assert heard == ["no_connection", "resources", "other", *(["away"] if backend == "postgresql" else [])]
+
+
+def test_a_fault_of_ours_is_not_the_database_being_away(engine):
     """
     A row that breaks a constraint, or a statement that makes no sense, is a bug to be told apart, never "try again".
     """
+    database, heard = heard_of(engine)
     with pytest.raises(exc.IntegrityError), database.transaction() as connection:
         connection.execute(text("INSERT INTO things VALUES (1, 1)"))
     for wrong in ("SELECT colour FROM things", "SELECT FROM WHERE"):
         with pytest.raises(exc.DBAPIError), database.transaction() as connection:
             connection.execute(text(wrong))
+    assert heard == []
 
 
 def test_a_database_without_tables_names_the_command_that_makes_them(database):

@@ -2,7 +2,6 @@
 
 import base64
 import dataclasses
-import multiprocessing
 import os
 import stat
 
@@ -10,6 +9,7 @@ import pytest
 
 from app.foundation import master_key, master_key_files
 from app.foundation.errors import ConfigurationError
+from tests import processes
 
 SECRET = bytes(range(200, 232))
 
@@ -80,7 +80,7 @@ def test_racing_first_starts_agree_on_one_key(tmp_path):
     """
     E3: eight processes that start at once for the first time use the same key, and leave nothing but it behind.
     """
-    context = multiprocessing.get_context("spawn")
+    context = processes.context()
     barrier, answers = context.Barrier(8), context.Queue()
     starts = [context.Process(target=racing_start, args=(tmp_path, barrier, answers)) for _ in range(8)]
     for start in starts:

@@ -17,7 +17,8 @@ def test_what_is_sealed_is_read_again(content):
     assert unseal(KEY, sealed, PLACE) == content
     assert sealed[:12] != other[:12]
     assert sealed[12:] != other[12:]
-    assert not content or content not in sealed
+    # Of a single byte it may be there by chance.
+    assert len(content) < 10 or content not in sealed
 
 
 def test_nothing_else_opens_it():

@@ -4,6 +4,8 @@ The scopes that exist, and how a request narrows them.
 Source: RFC 6749 section 3.3.
 """
 
+import functools
+
 TENANT_READ = "tenant:read"
 TENANT_WRITE = "tenant:write"
 KEYS_READ = "keys:read"
@@ -44,9 +46,11 @@ def narrow(asked: str, held: str) -> str | None:
     A scope is a set: order and repetition say nothing. One that is longer than all there is, many times over, is
     not read at all.
     """
-    if len(asked) > _LONGEST:
-        return None
+    return None if len(asked) > _LONGEST else _narrow(asked, held)
 
+
+@functools.lru_cache(maxsize=256)
+def _narrow(asked: str, held: str) -> str | None:
     may = set(held.split(" "))
     wanted = set()
     for name in asked.split(" "):

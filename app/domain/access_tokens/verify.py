@@ -79,17 +79,17 @@ def verify(
         audiences: what `aud` may be, byte for byte.
         now: aware, UTC.
     """
-    header = compact_jws.header_of(presented)
-    if header is None or header.typ != TYPE:
+    token = compact_jws.parse(presented)
+    if token is None or token.header.typ != TYPE:
         return Invalid()
 
-    known = public_key(header.kid)
+    known = public_key(token.header.kid)
     if known is None:
         return UnknownKey()
-    if header.alg != known.alg:
+    if token.header.alg != known.alg:
         return Invalid()
 
-    claims = compact_jws.verify(presented, known.key, _REGISTRY, AccessClaims)
+    claims = compact_jws.verify(token, known.key, _REGISTRY, AccessClaims)
     if claims is None or claims.iss != issuer or claims.aud not in audiences:
         return Invalid()
-    return Verified(claims, header.kid) if now.timestamp() < claims.exp else Expired(claims)
+    return Verified(claims, token.header.kid) if now.timestamp() < claims.exp else Expired(claims)

@@ -9,6 +9,7 @@ from app.domain.api_keys.authentication import (
     Unreadable,
     authenticate,
     hold,
+    stands,
 )
 from app.domain.api_keys.details import KeyChanges, KeyDetails, Status, change, find, get, page
 from app.domain.api_keys.format import ID_LENGTH, Kind, Mode, PresentedKey, key_name, parse
@@ -74,6 +75,7 @@ __all__ = [
     "revoke_all",
     "rotate",
     "set_assertion_only",
+    "stands",
     "suspend_all",
     "write_uses",
 ]

@@ -1,19 +1,34 @@
 """Tell whose key a string is, and keep a key as it is while something is made on it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from app.domain.api_keys import format as key_format
 from app.domain.api_keys.details import lock_name, own_end, works_at
 from app.domain.api_keys.peppers import Pepper
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
-from app.foundation.database import lean_on
+from app.foundation.database import Direct, Prepared, UtcDateTime, lean_on, lock_number
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,7 @@ class Key:
     `rotating_until` is the end of its grace, when it has been replaced or has leaked; at `expires_at` it is over, and
     whatever it opens. `networks` are those that it may be used from, and `from_browsers` lets a browser send it.
     `requests_per_minute` is a limit of its own, None the usual one.
+    `standing` is what a session relies on that is opened with it: the parameters of `stands`.
     An operator's key with an `audience` stands for one resource server. With `assertion_only` it is no client secret at
     the OAuth endpoints.
     """
@@ -40,6 +56,7 @@ class Key:
     audience: str | None
     assertion_only: bool
     requests_per_minute: int | None = None
+    standing: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,7 @@ Outcome = Authenticated | Rejected | Unreadable
 
 
 def authenticate(
-    connection: Connection,
+    connection: Connection | Direct,
     presented: key_format.PresentedKey,
     *,
     peppers: Sequence[Pepper],
@@ -94,16 +111,14 @@ def authenticate(
         not tell them apart. Unreadable: its pepper is missing here.
     """
     if hold:
+        if not isinstance(connection, Connection):
+            raise TypeError("only a transaction can hold a key")
         lean_on(connection, lock_name(presented.id))
     codes = {pepper.id: opaque.mac(pepper.secret, presented.text) for pepper in peppers}
-    # A MAC that cannot be checked here is found too: to say that it is wrong would be a guess.
-    of_another = ApiKeyRow.pepper_id.not_in(codes)
-    statement = select(ApiKeyRow.__table__, own_end().label("own_end")).where(
-        ApiKeyRow.id == presented.id,
-        ApiKeyRow.mac.in_(codes.values()) | of_another,
-        true() if retired else works_at(now),
-    )
-    row = connection.execute(statement).first()
+    values: dict[str, object] = {"presented": presented.id, "now": now}
+    for number, (pepper_id, code) in enumerate(codes.items()):
+        values |= {f"pepper_{number}": pepper_id, f"mac_{number}": code}
+    row = _finding(len(codes), retired).first(connection, values)
     if row is None:
         return Rejected()
     right = [pepper_id for pepper_id, code in codes.items() if opaque.same(code, row.mac)]
@@ -111,6 +126,30 @@ def authenticate(
         return Unreadable(row.pepper_id) if row.pepper_id not in {None, *codes} else Rejected()
     outdated = row.pepper_id != peppers[0].id
     return Authenticated(key=_key(row), suspended=row.suspended_at is not None, outdated=outdated)
+
+
+def stands(dialect: str, values: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """
+    Select these values if a key still is as it was when it was authenticated; a premise for a row that relies on it.
+
+    A statement sees what was committed before it began. So on PostgreSQL the row is locked, which makes it look again
+    at what has changed since; and the key is leaned on first, if nobody waits to end it: otherwise there is no row, and
+    who comes has to stand in line (docs/decisions/0009-locks-that-end-an-authority.md).
+    """
+    columns = ApiKeyRow.__table__.c
+    unchanged = (
+        columns[name].is_not_distinct_from(bindparam(f"key_{name}", type_=columns[name].type)) for name in _RELIED_ON
+    )
+    statement = select(*values).where(
+        columns.id == bindparam("key_id", type_=String),
+        columns.revoked_at.is_(None),
+        columns.suspended_at.is_(None),
+        *unchanged,
+    )
+    if dialect == "sqlite":
+        return statement
+    leaned = select(func.pg_try_advisory_xact_lock_shared(bindparam("key_lock", type_=BigInteger))).scalar_subquery()
+    return statement.where(leaned).with_for_update(read=True, of=ApiKeyRow.__table__)
 
 
 @dataclass(frozen=True)
@@ -140,6 +179,43 @@ def hold(connection: Connection, key_id: str, *, now: datetime) -> Held:
     return Held(row.works, row.scopes, networks, row.own_end, row.grace_ends_at, row.requests_per_minute)
 
 
+# What a key may do, from where, and until when.
+_RELIED_ON = ("scopes", "expires_at", "grace_ends_at", "networks", "from_browsers", "assertion_only")
+_READ = (
+    "id",
+    "kind",
+    "mode",
+    "tenant_id",
+    "mac",
+    "pepper_id",
+    "scopes",
+    "grace_ends_at",
+    "expires_at",
+    "networks",
+    "from_browsers",
+    "audience",
+    "assertion_only",
+    "requests_per_minute",
+    "suspended_at",
+)
+
+
+@functools.cache
+def _finding(peppers: int, retired: bool) -> Prepared:  # noqa: FBT001  a key of the cache
+    def write(_dialect: str) -> Select[Any]:
+        macs = [bindparam(f"mac_{number}", type_=LargeBinary) for number in range(peppers)]
+        known = [bindparam(f"pepper_{number}", type_=String) for number in range(peppers)]
+        # A MAC that cannot be checked here is found too: to say that it is wrong would be a guess.
+        of_another = and_(*(ApiKeyRow.pepper_id != each for each in known))
+        return select(*(ApiKeyRow.__table__.c[name] for name in _READ), own_end().label("own_end")).where(
+            ApiKeyRow.id == bindparam("presented", type_=String),
+            or_(*(ApiKeyRow.mac == each for each in macs), of_another),
+            true() if retired else works_at(bindparam("now", type_=UtcDateTime)),
+        )
+
+    return Prepared(write)
+
+
 def _key(row: Row[Any]) -> Key:
     return Key(
         id=row.id,
@@ -154,4 +230,9 @@ def _key(row: Row[Any]) -> Key:
         audience=row.audience,
         assertion_only=row.assertion_only,
         requests_per_minute=row.requests_per_minute,
+        standing={
+            "key_lock": lock_number(lock_name(row.id)),
+            "key_id": row.id,
+            **{f"key_{name}": getattr(row, name) for name in _RELIED_ON},
+        },
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, select, tuple_, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, case, exists, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from app.domain.api_keys.format import Mode
@@ -135,7 +135,7 @@ def lock_name(key_id: str) -> str:
     return f"api_keys/{key_id}"
 
 
-def works_at(now: datetime) -> ColumnElement[bool]:
+def works_at(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Say in SQL that a key works: it was not revoked, has not expired, and its grace is not over."""
     return (
         ApiKeyRow.revoked_at.is_(None)

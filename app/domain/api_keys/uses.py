@@ -32,7 +32,7 @@ class Noted:
     """What was noted of a key: its last use, and how often it was used in each hour, by when that begins."""
 
     last: Use
-    hours: Mapping[datetime, int]
+    hours: dict[datetime, int]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,15 @@ class Uses:
 
     def note(self, key_id: str, use: Use) -> None:
         """Note a use; of the last one only if no later one is noted already."""
-        self.note_again(key_id, Noted(use, {_hour(use.at): 1}))
+        hour = _hour(use.at)
+        with self._lock:
+            known = self._noted.get(key_id)
+            # Usually it was noted in this hour before: counted where it stands, no value is made anew.
+            if known is not None and hour in known.hours and known.last.at <= use.at:
+                self._noted[key_id] = Noted(use, known.hours)
+                known.hours[hour] += 1
+                return
+        self.note_again(key_id, Noted(use, {hour: 1}))
 
     def note_again(self, key_id: str, noted: Noted) -> None:
         """Note what was taken and could not be written, or anything beside what is noted already."""

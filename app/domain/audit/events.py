@@ -162,10 +162,14 @@ class SessionRevoked(Event, frozen=True, kw_only=True, tag="session.revoked"):
     session_id: str
 
 
-class SessionsRevoked(Event, frozen=True, kw_only=True, tag="sessions.revoked"):
-    """All sessions of the tenant were ended; `sessions` is how many."""
+class SessionsRevoked(Event, frozen=True, kw_only=True, tag="sessions.revoked", omit_defaults=True):
+    """
+    All sessions of the tenant were ended; `sessions` is how many. With `opened_before`, an operator ended those alone,
+    of all tenants: the database was restored from a backup.
+    """
 
     sessions: int
+    opened_before: str | None = None
 
 
 class RefreshReuseDetected(Event, frozen=True, kw_only=True, tag="refresh.reuse_detected"):

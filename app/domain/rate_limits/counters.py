@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from app.domain.rate_limits.limits import Window
 from app.foundation.clock import Clock
@@ -10,11 +10,10 @@ from app.foundation.clock import Clock
 _MOST = 100_000
 
 
-@dataclass(frozen=True)
-class _Window:
+class _Window(NamedTuple):
     """How many hits there were; when it is over, in seconds since the epoch; and how long it is."""
 
-    count: int
+    hits: int
     ends_at: float
     seconds: float
 
@@ -48,15 +47,15 @@ class Counters:
             if not window.is_open(now):
                 window = _Window(0, now + seconds, seconds)
                 self._windows.pop(name, None)
-            window = replace(window, count=window.count + 1)
+            window = _Window(window.hits + 1, window.ends_at, window.seconds)
             self._keep(name, window)
-        return Window(window.count, window.ends_at - now)
+        return Window(window.hits, window.ends_at - now)
 
     def look(self, name: str) -> Window:
         """Give the window that is open; an empty one when none is."""
         now = self._clock.now().timestamp()
         window = self._windows.get(name, _NONE)
-        return Window(window.count, window.ends_at - now) if window.is_open(now) else Window(0, 0.0)
+        return Window(window.hits, window.ends_at - now) if window.is_open(now) else Window(0, 0.0)
 
     def learn(self, name: str, heard: Window, seconds: float) -> None:
         """Go on from a window that was counted elsewhere, unless more is known here."""
@@ -65,7 +64,7 @@ class Counters:
         window = _Window(heard.count, now + min(heard.left_seconds, seconds), seconds)
         with self._lock:
             known = self._windows.get(name, _NONE)
-            if not known.is_open(now) or known.count <= window.count:
+            if not known.is_open(now) or known.hits <= window.hits:
                 self._windows.pop(name, None)
                 self._keep(name, window)
 

@@ -13,6 +13,8 @@ from app.domain.refresh_tokens.families import (
     living,
     revoke,
     start,
+    start_upon,
+    starting_upon,
 )
 from app.domain.refresh_tokens.family import NO_KEY, Family, Life, Member, Mode, NewFamily, Policy, print_tag
 from app.domain.refresh_tokens.format import (
@@ -85,5 +87,7 @@ __all__ = [
     "shorten_all_of_key",
     "signed_by",
     "start",
+    "start_upon",
+    "starting_upon",
     "successor",
 ]

@@ -1,16 +1,29 @@
 """Start, revoke and end families; how they rotate stands in `rotation.py`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
-from app.domain.refresh_tokens.family import FIRST_GENERATION, NO_KEY, NO_TAG, Family, Mode, NewFamily, Policy
+from app.domain.refresh_tokens.family import NO_KEY, Family, Mode, NewFamily, Policy, begin
 from app.domain.refresh_tokens.tables import FamilyRow
-from app.foundation.database import Condition
-from app.foundation.identifiers import new_id
+from app.foundation.database import Condition, Direct, Premise, Prepared
 
 # What is over by this host's clock may live by another's for so long, with some to spare.
 _CLOCKS_DIFFER = timedelta(minutes=2)
@@ -18,35 +31,67 @@ _CLOCKS_DIFFER = timedelta(minutes=2)
 
 def start(connection: Connection, new: NewFamily, policy: Policy, *, now: datetime) -> Family:
     """Start a family in its first generation."""
-    life = policy.of_tenants if new.member is None else policy.of_participants
-    ends_at = now + life.absolute
-    family = Family(
-        id=new_id(),
-        tenant_id=new.tenant_id,
-        mode=new.mode,
-        key_id=new.key_id,
-        client_kid=new.client_kid,
-        room_id=new.room_id,
-        participant_id=None if new.member is None else new.member.id,
-        role=None if new.member is None else new.member.role,
-        display_name=None if new.member is None else new.member.display_name,
-        rights_changed_at=None,
-        subject=new.subject,
-        scope=new.scope,
-        asked_scope=new.asked_scope,
-        audience=new.audience,
-        access_ttl_seconds=new.access_ttl_seconds,
-        generation=FIRST_GENERATION,
-        rotated_at=now,
-        refresh_kid=policy.refresh_kid,
-        retry_tags=NO_TAG * 4,
-        idle_expires_at=now + life.idle,
-        absolute_expires_at=ends_at if new.ends_by is None else min(ends_at, new.ends_by),
-        revoked_at=None,
-    )
-    sender = {"last_address": new.sender.address, "last_agent": new.sender.agent}
-    connection.execute(insert(FamilyRow).values(created_at=now, spent_kid=NO_KEY, **sender, **vars(family)))
+    family = begin(new, policy, now)
+    _START.first(connection, _row(family, new, now))
     return family
+
+
+def starting_upon(premise: Premise) -> Prepared:
+    """Write the statement of `start_upon` for a premise, which is a condition of another room's."""
+
+    def write(dialect: str) -> Insert:
+        values = _parameters(but=_NOT_OF_A_KEY)
+        started = insert(FamilyRow).from_select(list(values), premise(dialect, list(values.values())))
+        return started.returning(FamilyRow.id)
+
+    return Prepared(write)
+
+
+def start_upon(
+    connection: Connection | Direct,
+    starting: Prepared,
+    relied_on: Mapping[str, object],
+    new: NewFamily,
+    policy: Policy,
+    *,
+    now: datetime,
+) -> Family | None:
+    """
+    Start a family of a tenant, by its key, if a premise holds: one statement. None if it does not.
+
+    Args:
+        connection: of a transaction, or direct.
+        starting: made by `starting_upon`.
+        relied_on: the parameters of the premise.
+        new: what the session is opened for.
+        policy: how long it lives, and what signs its refresh tokens.
+        now: aware, UTC.
+    """
+    family = begin(new, policy, now)
+    row = starting.first(connection, {**relied_on, **_row(family, new, now)})
+    return None if row is None else family
+
+
+def _row(family: Family, new: NewFamily, now: datetime) -> dict[str, object]:
+    values = {f"new_{name}": value for name, value in vars(family).items()}
+    sender = {"new_last_address": new.sender.address, "new_last_agent": new.sender.agent}
+    return {**values, **sender, "new_created_at": now, "new_spent_kid": NO_KEY, "new_revoke_reason": None}
+
+
+# What a session has not that a key opens for its tenant.
+_NOT_OF_A_KEY = (
+    *("client_kid", "room_id", "participant_id", "role", "display_name", "rights_changed_at", "asked_scope"),
+    *("revoked_at", "revoke_reason"),
+)
+
+
+def _parameters(but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
+    # Asked when all tables are known: the type of a column that refers to another table comes from there.
+    columns = [column for column in FamilyRow.__table__.columns if column.name not in but]
+    return {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
+
+
+_START = Prepared(lambda _: insert(FamilyRow).values(_parameters()).returning(FamilyRow.id))
 
 
 def find(connection: Connection, family_id: UUID, *, hold: bool = False) -> Family | None:
@@ -122,9 +167,14 @@ def end_all_of_client_keys(
     return _end(connection, (FamilyRow.tenant_id == tenant_id) & which, reason, now)
 
 
-def end_all_of_tenant(connection: Connection, tenant_id: UUID, *, reason: str, now: datetime) -> int:
-    """End every session of a tenant; gives how many."""
-    return _end(connection, FamilyRow.tenant_id == tenant_id, reason, now)
+def end_all_of_tenant(
+    connection: Connection, tenant_id: UUID, *, reason: str, now: datetime, opened_before: datetime | None = None
+) -> int:
+    """End every session of a tenant, or those that were opened before a moment; gives how many."""
+    which = FamilyRow.tenant_id == tenant_id
+    if opened_before is not None:
+        which &= FamilyRow.created_at < opened_before
+    return _end(connection, which, reason, now)
 
 
 def end_all_of_participant(connection: Connection, participant_id: UUID, *, reason: str, now: datetime) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from app.foundation.identifiers import new_id
 from app.foundation.sender import NOBODY, Sender
 
 FIRST_GENERATION = 1
@@ -126,3 +127,33 @@ class Policy:
     def refresh_kid(self) -> str:
         """Give the key that signs what is made now."""
         return self.current_kid()
+
+
+def begin(new: NewFamily, policy: Policy, now: datetime) -> Family:
+    """Give a family in its first generation, which has no row yet."""
+    life = policy.of_tenants if new.member is None else policy.of_participants
+    ends_at = now + life.absolute
+    return Family(
+        id=new_id(),
+        tenant_id=new.tenant_id,
+        mode=new.mode,
+        key_id=new.key_id,
+        client_kid=new.client_kid,
+        room_id=new.room_id,
+        participant_id=None if new.member is None else new.member.id,
+        role=None if new.member is None else new.member.role,
+        display_name=None if new.member is None else new.member.display_name,
+        rights_changed_at=None,
+        subject=new.subject,
+        scope=new.scope,
+        asked_scope=new.asked_scope,
+        audience=new.audience,
+        access_ttl_seconds=new.access_ttl_seconds,
+        generation=FIRST_GENERATION,
+        rotated_at=now,
+        refresh_kid=policy.refresh_kid,
+        retry_tags=NO_TAG * 4,
+        idle_expires_at=now + life.idle,
+        absolute_expires_at=ends_at if new.ends_by is None else min(ends_at, new.ends_by),
+        revoked_at=None,
+    )

@@ -74,25 +74,25 @@ def successor(family: Family, issuer: str, keys: RefreshKeys) -> str:
 
 def signed_by(presented: str) -> tuple[str, UUID] | None:
     """Read which key a refresh token names, and which session; nobody has verified either. None when it is none."""
-    header, segments = compact_jws.header_of(presented), compact_jws.segments_of(presented)
-    if header is None or segments is None or header.alg != _ALGORITHM or header.typ != TYPE:
+    token = compact_jws.parse(presented)
+    if token is None or token.header.alg != _ALGORITHM or token.header.typ != TYPE:
         return None
-    claims = strict_json.read_object(segments[1]) or {}
+    claims = strict_json.read_object(token.payload) or {}
     family_id = parse_id(SESSION_PREFIX, str(claims.get("sid")))
-    return None if family_id is None else (header.kid, family_id)
+    return None if family_id is None else (token.header.kid, family_id)
 
 
 def parse(presented: str, issuer: str, keys: RefreshKeys) -> PresentedToken | None:
     """Read a string as a refresh token of ours; None when we did not sign exactly these characters."""
-    header = compact_jws.header_of(presented)
-    if header is None or header.alg != _ALGORITHM or header.typ != TYPE or header.kid not in keys.keys:
+    token = compact_jws.parse(presented)
+    if token is None or token.header.alg != _ALGORITHM or token.header.typ != TYPE:
         return None
-
-    claims = compact_jws.verify(presented, keys.keys[header.kid], _REGISTRY, _Claims)
+    kid = token.header.kid
+    claims = compact_jws.verify(token, keys.keys[kid], _REGISTRY, _Claims) if kid in keys.keys else None
     if claims is None or claims.iss != issuer or claims.aud != issuer:
         return None
 
     family_id = parse_id(SESSION_PREFIX, claims.sid)
     if family_id is None:
         return None
-    return PresentedToken(family_id=family_id, generation=claims.gen, expires_at=claims.exp, kid=header.kid)
+    return PresentedToken(family_id=family_id, generation=claims.gen, expires_at=claims.exp, kid=kid)

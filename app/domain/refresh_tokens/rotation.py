@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    Update,
+    Uuid,
+    bindparam,
+    case,
+    func,
+    select,
+    update,
+)
 
 from app.domain.refresh_tokens import families
 from app.domain.refresh_tokens.families import family_of
@@ -28,7 +40,7 @@ from app.domain.refresh_tokens.outcomes import (
 )
 from app.domain.refresh_tokens.tables import FamilyRow
 from app.foundation import opaque
-from app.foundation.database import UtcDateTime
+from app.foundation.database import Direct, Prepared, UtcDateTime
 from app.foundation.sender import NOBODY, Sender
 
 
@@ -53,7 +65,7 @@ class Attempt:
     sender: Sender = NOBODY
 
 
-def advance(connection: Connection, attempt: Attempt, policy: Policy, *, now: datetime) -> Rotated | None:
+def advance(connection: Connection | Direct, attempt: Attempt, policy: Policy, *, now: datetime) -> Rotated | None:
     """
     Advance a family by one generation, if this token is its living end: one statement.
 
@@ -67,8 +79,7 @@ def advance(connection: Connection, attempt: Attempt, policy: Policy, *, now: da
     Returns:
         Rotated, or None: then `settle` tells why.
     """
-    living = (FamilyRow.generation == attempt.token.generation) & (FamilyRow.idle_expires_at > now)
-    return _move(connection, attempt, living, policy, now)
+    return _move(connection, _ADVANCE, attempt, policy, now)
 
 
 def settle(connection: Connection, attempt: Attempt, policy: Policy, *, now: datetime) -> RotateOutcome:
@@ -118,38 +129,63 @@ def _heal(connection: Connection, attempt: Attempt, family: Family, policy: Poli
     if attempt.token.expires_at <= now.timestamp():
         return Ended()
 
-    moved = _move(connection, attempt, FamilyRow.generation < attempt.token.generation, policy, now)
+    moved = _move(connection, _HEAL, attempt, policy, now)
     return Ended() if moved is None else Healed(moved.family, attempt.token.generation - family.generation)
 
 
 def _move(
-    connection: Connection, attempt: Attempt, living: ColumnElement[bool], policy: Policy, now: datetime
+    connection: Connection | Direct, move: Prepared, attempt: Attempt, policy: Policy, now: datetime
 ) -> Rotated | None:
+    values = {
+        "family": attempt.token.family_id,
+        "presented": attempt.token.generation,
+        "presented_kid": attempt.token.kid,
+        "now": now,
+        "tenant": attempt.tenant_id,
+        "only": attempt.mode,
+        "kid": policy.refresh_kid,
+        "tag": next(iter(attempt.tags.values()), NO_TAG),
+        "idle_of_tenant": now + policy.of_tenants.idle,
+        "idle_of_participant": now + policy.of_participants.idle,
+        "address": attempt.sender.address,
+        "agent": attempt.sender.agent,
+    }
+    row = move.first(connection, values)
+    return None if row is None else Rotated(Family(*row))
+
+
+def _moving(living: ColumnElement[bool]) -> Update:
+    now, presented = bindparam("now", type_=UtcDateTime), bindparam("presented", type_=Integer)
+    tenant, only = bindparam("tenant", type_=Uuid), bindparam("only", type_=String)
     claim = update(FamilyRow).where(
-        FamilyRow.id == attempt.token.family_id,
+        FamilyRow.id == bindparam("family", type_=Uuid),
         living,
         FamilyRow.revoked_at.is_(None),
         FamilyRow.absolute_expires_at > now,
+        # Whoever authenticates can use its own tokens only.
+        tenant.is_(None) | (FamilyRow.tenant_id == tenant),
+        only.is_(None) | (FamilyRow.mode == only),
     )
-    if attempt.tenant_id is not None:
-        claim = claim.where(FamilyRow.tenant_id == attempt.tenant_id)
-    if attempt.mode is not None:
-        claim = claim.where(FamilyRow.mode == attempt.mode)
-
     moved = claim.values(
-        generation=attempt.token.generation + 1,
+        generation=presented + 1,
         rotated_at=now,
-        refresh_kid=policy.refresh_kid,
-        spent_kid=attempt.token.kid,
-        retry_tags=func.substr(
-            literal(next(iter(attempt.tags.values()), NO_TAG)) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH
-        ),
+        refresh_kid=bindparam("kid", type_=String),
+        spent_kid=bindparam("presented_kid", type_=String),
+        retry_tags=func.substr(bindparam("tag", type_=String) + FamilyRow.retry_tags, 1, 4 * TAG_LENGTH),
         idle_expires_at=case(
-            (FamilyRow.participant_id.is_(None), literal(now + policy.of_tenants.idle, UtcDateTime)),
-            else_=literal(now + policy.of_participants.idle, UtcDateTime),
+            (FamilyRow.participant_id.is_(None), bindparam("idle_of_tenant", type_=UtcDateTime)),
+            else_=bindparam("idle_of_participant", type_=UtcDateTime),
         ),
-        last_address=attempt.sender.address,
-        last_agent=attempt.sender.agent,
+        last_address=bindparam("address", type_=String),
+        last_agent=bindparam("agent", type_=String),
     )
-    row = connection.execute(moved.returning(FamilyRow.__table__)).first()
-    return None if row is None else Rotated(family_of(row))
+    return moved.returning(*(FamilyRow.__table__.c[name] for name in Family.__dataclass_fields__))
+
+
+_PRESENTED = bindparam("presented", type_=Integer)
+_ADVANCE = Prepared(
+    lambda _: _moving(
+        (FamilyRow.generation == _PRESENTED) & (FamilyRow.idle_expires_at > bindparam("now", type_=UtcDateTime))
+    )
+)
+_HEAL = Prepared(lambda _: _moving(FamilyRow.generation < _PRESENTED))

@@ -4,14 +4,19 @@ from flask import Blueprint
 
 from app.entrypoints.chalk import api_keys, auth, events, leaks, participants, rooms, sessions, tenants
 from app.entrypoints.chalk.dialect.bodies import ErrorBody
-from app.entrypoints.chalk.dialect.errors import TABLE, refuse
+from app.entrypoints.chalk.dialect.errors import TABLE, refuse, refuse_key
 from app.entrypoints.chalk.dialect.once import replay
-from app.entrypoints.operations import Dialect
+from app.entrypoints.operations import JSON, Dialect
+from app.entrypoints.wiring import Lane
 from app.flows.results import AlreadyDone
 
-__all__ = ["DIALECT", "blueprint", "refuse"]
+__all__ = ["DIALECT", "LANES", "blueprint", "refuse"]
 
 DIALECT = Dialect(("/api/v1",), ErrorBody, lambda refusal: TABLE[refusal][0])
+LANES = (
+    Lane(f"{DIALECT.prefixes[0]}/auth/token", JSON, auth.exchange_at_once, refuse_key),
+    Lane(f"{DIALECT.prefixes[0]}/auth/refresh", JSON, auth.refresh_at_once, refuse_key),
+)
 
 
 def blueprint() -> Blueprint:

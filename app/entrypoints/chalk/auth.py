@@ -6,10 +6,10 @@ from flask import Blueprint, Response, g
 from msgspec import UNSET, Struct
 
 from app.entrypoints.chalk.dialect.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody
-from app.entrypoints.chalk.dialect.envelope import answer, read
+from app.entrypoints.chalk.dialect.envelope import answer, decode, read
 from app.entrypoints.chalk.dialect.once import ONCE, answer_once
 from app.entrypoints.operations import BODY, REPEATABLE, IdempotencyKey, Operation, describes
-from app.entrypoints.wiring import carried, sender, wired
+from app.entrypoints.wiring import Visit, carried, sender, wired
 from app.flows import refusals
 from app.flows.refusals import InvalidRequestError
 from app.flows.results import Once, TokenPair
@@ -48,7 +48,7 @@ routes = Blueprint("auth", __name__, url_prefix="/auth")
 def token() -> Response:
     """Exchange an API key for a token pair: of the tenant, or of a participant of a room."""
     asked = read(ExchangeRequest)
-    fields = {"api_key": asked.api_key, **_given(asked, "room_id", "scope", "expires_in")}
+    fields = _fields(asked)
     if asked.participant is UNSET:
         return answer_once(
             lambda once: _told(wired().server.exchange(fields, _carried(once))), _token_body, secret=True
@@ -81,6 +81,24 @@ def refresh() -> Response:
     return answer(_token_body(_told(wired().server.refresh(asked.refresh_token, carried()))), secret=True)
 
 
+def exchange_at_once(body: bytes, visit: Visit) -> Response | None:
+    """Exchange an API key for the tenant's own tokens; no reply is kept."""
+    if "Idempotency-Key" in visit.headers:
+        return None
+    asked = decode(ExchangeRequest, body)
+    if asked.participant is not UNSET:
+        return None
+    pair = visit.wiring.server.exchange(_fields(asked), visit.carried)
+    visit.key_rotating_until = pair.key_rotating_until
+    return answer(_token_body(pair), secret=True)
+
+
+def refresh_at_once(body: bytes, visit: Visit) -> Response:
+    """Exchange a refresh token for the next pair."""
+    pair = visit.wiring.server.refresh(decode(RefreshRequest, body).refresh_token, visit.carried)
+    return answer(_token_body(pair), secret=True)
+
+
 @routes.post("/revoke")
 @describes(Operation(json=RefreshRequest, answers={204: None}, refuses=(*BODY, refusals.MalformedJsonError)))
 def revoke() -> Response:
@@ -89,6 +107,10 @@ def revoke() -> Response:
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
+
+
+def _fields(asked: ExchangeRequest) -> dict[str, str]:
+    return {"api_key": asked.api_key, **_given(asked, "room_id", "scope", "expires_in")}
 
 
 def _given(asked: Struct, *names: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.entrypoints.cli import audit, database, demo, doctor, events, serve
+from app.entrypoints.cli import audit, database, demo, doctor, events, serve, sessions
 from app.entrypoints.cli.credentials import api_keys, first_keys, master_keys, signing_keys
 from app.entrypoints.wiring import Launcher
 from app.foundation.errors import ConfigurationError, DatabaseAwayError, ServiceError
@@ -26,6 +26,7 @@ group.add_command(first_keys.tenants)
 group.add_command(first_keys.resource_server)
 group.add_command(api_keys.keys)
 group.add_command(events.events)
+group.add_command(sessions.invalidate)
 group.add_command(signing_keys.signing_keys)
 group.add_command(master_keys.master_key)
 group.add_command(demo.demo)

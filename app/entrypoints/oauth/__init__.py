@@ -5,13 +5,15 @@ from flask import Blueprint
 from app.entrypoints.oauth import documents, endpoints
 from app.entrypoints.oauth.bodies import ErrorAnswer
 from app.entrypoints.oauth.errors import refuse
-from app.entrypoints.operations import Dialect
+from app.entrypoints.operations import FORM, Dialect
+from app.entrypoints.wiring import Lane
 from app.protocol import metadata
 from app.protocol.errors import TABLE
 
-__all__ = ["DIALECT", "blueprint", "refuse"]
+__all__ = ["DIALECT", "LANES", "blueprint", "refuse"]
 
 DIALECT = Dialect(("/oauth", "/.well-known"), ErrorAnswer, lambda refusal: TABLE[refusal][0])
+LANES = (Lane(metadata.TOKEN_PATH, FORM, endpoints.token_at_once, refuse),)
 
 
 def blueprint(issuer: str, resource: str) -> Blueprint:

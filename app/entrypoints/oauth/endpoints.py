@@ -1,5 +1,7 @@
 """POST /oauth/token, /oauth/revoke, /oauth/introspect."""
 
+from typing import Any
+
 from flask import Response, g, request
 from msgspec import UNSET
 
@@ -15,7 +17,7 @@ from app.entrypoints.oauth.bodies import (
 )
 from app.entrypoints.oauth.errors import plain
 from app.entrypoints.operations import BODY, CLIENT, FORM, Operation, describes
-from app.entrypoints.wiring import body, carried, wired
+from app.entrypoints.wiring import Visit, body, carried, wired
 from app.flows import refusals
 from app.flows.refusals import UnsupportedMediaTypeError
 from app.flows.results import TokenPair
@@ -46,11 +48,19 @@ _GRANTS = (
 )
 def token() -> Response:
     """Issue tokens (RFC 6749 section 3.2)."""
-    answer = wired().server.token(_form(), carried())
+    return _token_answer(wired().server.token(_form(), carried()), g)
+
+
+def token_at_once(body: bytes, visit: Visit) -> Response:
+    """Issue tokens."""
+    return _token_answer(visit.wiring.server.token(read_form(body), visit.carried), visit)
+
+
+def _token_answer(answer: Answer, state: Any) -> Response:
     if not isinstance(answer, TokenPair):
         return plain(*answer)
 
-    g.key_rotating_until = answer.key_rotating_until
+    state.key_rotating_until = answer.key_rotating_until
     pair = TokenAnswer(
         access_token=answer.access_token,
         token_type="Bearer",  # noqa: S106  a type, not a secret

@@ -1,5 +1,7 @@
 """Who an OAuth client is."""
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +17,7 @@ from app.flows.refusals import (
 from app.flows.steps.limits.guesses import admit_key, hear_key, must_be_heard, right, wrong
 from app.flows.steps.master_keys import look_at_key, renew
 from app.flows.tools import Tools
-from app.foundation.database import Connection
+from app.foundation.database import Connection, Direct
 from app.foundation.identifiers import parse_id, print_id
 from app.foundation.sender import NOBODY, Sender
 
@@ -36,6 +38,11 @@ class Credential:
     secret: str | None = field(default=None, repr=False)
     assertion: str | None = field(default=None, repr=False)
     sender: Sender = NOBODY
+
+    @functools.cached_property
+    def presented(self) -> api_keys.PresentedKey | None:
+        """Read the secret as an API key; None when it is not written like one."""
+        return api_keys.parse(self.secret or "")
 
     @property
     def source(self) -> str | None:
@@ -63,6 +70,8 @@ class Client:
     key_rotating_until: datetime | None = None
     expires_at: datetime | None = None
     outdated: api_keys.PresentedKey | None = field(default=None, repr=False)
+    # What its key is relied on for: the parameters of `api_keys.stands`.
+    standing: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def owns(self, family: refresh_tokens.Family) -> bool:
         """Tell whether a session is this client's: of its tenant, and of its mode."""
@@ -93,7 +102,7 @@ def prove(credential: Credential, tools: Tools) -> Proven | None:
     Source: RFC 7523 section 3.
     """
     if credential.assertion is None:
-        hear_key(credential.secret or "", credential.source, tools)
+        hear_key(credential.secret or "", credential.presented, credential.source, tools)
         return None
 
     assertion = clients.parse(credential.assertion)
@@ -110,7 +119,7 @@ def prove(credential: Credential, tools: Tools) -> Proven | None:
 
 
 def admit_client(
-    connection: Connection,
+    connection: Connection | Direct,
     credential: Credential,
     proven: Proven | None,
     tools: Tools,
@@ -135,9 +144,11 @@ def admit_client(
         KeyInBrowserError, KeyElsewhereError: it is, but may not show its key from there.
     """
     if proven is not None:
+        if not isinstance(connection, Connection):
+            raise TypeError("what an assertion proves is looked at in a transaction")
         return _proven(connection, proven, hold=hold)
 
-    presented = api_keys.parse(credential.secret or "")
+    presented = credential.presented
     if presented is None:
         raise InvalidApiKeyError
     outcome = look_at_key(connection, presented, tools, now=now, hold=hold)
@@ -157,6 +168,7 @@ def admit_client(
         key_rotating_until=key.rotating_until,
         expires_at=key.expires_at,
         outdated=presented if isinstance(outcome, api_keys.Authenticated) and outcome.outdated else None,
+        standing=key.standing,
     )
 
 
@@ -167,9 +179,13 @@ def authenticate_client(credential: Credential, tools: Tools) -> Client:
     Raises:
         InvalidApiKeyError, InvalidClientError, RateLimitedError, TenantSuspendedError: see `prove` and `admit_client`.
     """
-    proven = prove(credential, tools)
-    with tools.database.reading() as connection:
-        client = admit_client(connection, credential, proven, tools, now=tools.clock.now())
+    proven, now = prove(credential, tools), tools.clock.now()
+    if proven is None:
+        with tools.database.direct() as direct:
+            client = admit_client(direct, credential, proven, tools, now=now)
+    else:
+        with tools.database.reading() as connection:
+            client = admit_client(connection, credential, proven, tools, now=now)
     renew(client.outdated, tools)
     return client
 

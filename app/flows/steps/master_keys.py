@@ -9,13 +9,13 @@ from app.flows.refusals import DatabaseAwayError, MasterKeyAwayError
 from app.flows.results import MasterKeyUse
 from app.flows.tools import Tools
 from app.foundation import logs, opaque
-from app.foundation.database import Connection
+from app.foundation.database import Connection, Direct
 
 Admissible = api_keys.Authenticated | api_keys.Rejected
 
 
 def look_at_key(
-    connection: Connection,
+    connection: Connection | Direct,
     presented: api_keys.PresentedKey,
     tools: Tools,
     *,

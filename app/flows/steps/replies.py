@@ -30,7 +30,7 @@ def line_of_key(key_id: str | None) -> str:
 
 def line_of_secret(credential: Credential) -> str:
     """Name the API key that a credential claims to be, before anybody looks whether it is; none, by assertion."""
-    presented = api_keys.parse(credential.secret or "")
+    presented = credential.presented
     return line_of_key(None if presented is None else presented.id)
 
 

@@ -131,5 +131,5 @@ def _claims(family: refresh_tokens.Family, scope: str, tools: Tools, now: dateti
 def _tell(family: refresh_tokens.Family, claims: access_tokens.AccessClaims, tools: Tools) -> None:
     subject = "tenant" if family.participant_id is None else "participant"
     by = "exchange" if family.is_new else "refresh"
-    tools.metrics.tokens.labels(subject, by).inc()
+    tools.metrics.minted(subject, by)
     logs.about(tenant=claims.tenant_id, key=claims.key_id, session=claims.sid)

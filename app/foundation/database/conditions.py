@@ -1,9 +1,15 @@
 """Conditions that rooms say of their own rows, for a story to ask together."""
 
-from sqlalchemy import ColumnElement, and_, select
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.engine import Connection
 
 Condition = ColumnElement[bool]
+# Selects these values, by the name of a dialect, if something is so, and keeps it so until the transaction is over:
+# for one room to write a row upon what another one says.
+Premise = Callable[[str, Sequence[ColumnElement[Any]]], Select[Any]]
 
 
 def holds(connection: Connection, *conditions: Condition) -> bool:

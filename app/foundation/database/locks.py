@@ -21,7 +21,11 @@ def have_alone(connection: Connection, name: str) -> None:
     _lock(connection, "SELECT pg_advisory_xact_lock(:number)", name)
 
 
+def lock_number(name: str) -> int:
+    """Give the number that stands for a name, for a statement that locks among other things."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
 def _lock(connection: Connection, statement: str, name: str) -> None:
     if connection.dialect.name == "postgresql":
-        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-        connection.execute(text(statement), {"number": number})
+        connection.execute(text(statement), {"number": lock_number(name)})

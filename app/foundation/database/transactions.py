@@ -7,22 +7,21 @@ Statements run on Core connections, not ORM sessions: a claim is one visible SQL
 
 import contextlib
 import logging
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NoReturn
 
-from sqlalchemy import Engine, exc
+from sqlalchemy import Engine, exc, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.pool import PoolProxiedConnection
 
-from app.foundation.database.silence import Silence, SilentError
+from app.foundation.database.engine import observe
+from app.foundation.database.health.faults import Fault, fault_of, is_our_fault, lacks_tables
+from app.foundation.database.health.pool import Pool, pool_of
+from app.foundation.database.health.silence import Silence, SilentError
+from app.foundation.database.hot.direct import Direct, direct
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 
 _LOG = logging.getLogger(__name__)
-
-# What the driver raises when the server is gone, refuses, or cannot write; a fault in a statement of ours is not here.
-_AWAY = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
-
-
-_AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
 
 class Database:
@@ -35,16 +34,33 @@ class Database:
             self._silence.watch(engine)
         self._reading = engine.execution_options(chalk_begin="BEGIN DEFERRED")
         # One statement is its own transaction: no BEGIN and COMMIT around it, which halves its cost on a network.
-        on_sqlite = engine.dialect.name == "sqlite"
-        self._statement = engine.execution_options(**({"chalk_begin": None} if on_sqlite else _AUTOCOMMIT))
+        self._statement = engine.execution_options(chalk_begin=None)
+        self._heard: Callable[[Fault], object] = lambda _: None
+
+    def listen(self, heard: Callable[[Fault], object]) -> None:
+        """Let every fault for which a transaction is refused be heard, by its kind."""
+        self._heard = heard
+
+    def observe(self, begin: Callable[[str, str], Callable[[], object]]) -> None:
+        """Let somebody know of every statement: see `observe` in `engine.py`."""
+        observe(self._engine, begin)
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether several machines can use it at once."""
+        return self._engine.dialect.name != "sqlite"
+
+    @property
+    def pool(self) -> Pool:
+        """Give what this process holds of the database now; it asks nobody."""
+        return pool_of(self._engine)
 
     def close(self) -> None:
         """Close the connections that nobody uses; the next transaction opens new ones."""
         self._engine.dispose()
 
-    @staticmethod
     @contextlib.contextmanager
-    def guard() -> Iterator[None]:
+    def guard(self) -> Iterator[None]:
         """
         Say faults of the database as refusals; for whoever works on the engine itself, as migrations do.
 
@@ -55,25 +71,32 @@ class Database:
         try:
             yield
         except exc.DBAPIError as error:
-            if _lacks_tables(error):
+            if lacks_tables(error):
                 raise ConfigurationError("The database does not have our tables. Run: chalk-auth db upgrade") from error
-            if not isinstance(error, _AWAY) or _is_our_fault(error):
+            if is_our_fault(error):
                 raise
+            self._heard(fault_of(error))
             # The driver's first line says it; a stack trace for each request of an outage would bury it.
             _LOG.error("the database did not answer: %s", str(error.orig).partition("\n")[0])
             raise DatabaseAwayError from error
         except exc.TimeoutError as error:
+            self._heard("no_connection")
             _LOG.error("no connection to the database became free")
             raise DatabaseAwayError from error
 
     @contextlib.contextmanager
     def _asked(self) -> Iterator[None]:
+        self.must_not_be_silent()
+        with self.guard():
+            yield
+
+    def must_not_be_silent(self) -> None:
+        """Refuse what would wait in vain; raises DatabaseAwayError."""
         try:
             self._silence.must_not_be()
         except SilentError as error:
+            self._heard("away")
             raise DatabaseAwayError from error
-        with self.guard():
-            yield
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -98,12 +121,54 @@ class Database:
         with self._asked(), self._statement.connect() as connection:
             yield connection
 
+    def direct(self) -> "_OneByOne":
+        """
+        Like `statement()`, for prepared statements, each of which commits by itself; SQLAlchemy does nothing around
+        them.
+        """
+        return _OneByOne(self._engine, self)
 
-def _lacks_tables(error: exc.DBAPIError) -> bool:
-    # UndefinedTable; SQLite has words only.
-    return getattr(error.orig, "sqlstate", None) == "42P01" or str(error.orig).startswith("no such table")
+
+class _OneByOne:
+    """The block of `Database.direct()`; a generator for it would cost as much as the connection."""
+
+    def __init__(self, engine: Engine, database: Database) -> None:
+        self._engine = engine
+        self._database = database
+        self._proxy: PoolProxiedConnection | None = None
+
+    def __enter__(self) -> Direct:
+        self._database.must_not_be_silent()
+        try:
+            self._proxy = self._engine.raw_connection()
+        except (self._engine.dialect.loaded_dbapi.Error, exc.TimeoutError) as error:
+            self._refuse(error)
+        return direct(self._engine, self._proxy)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        proxy, driver = self._proxy, self._engine.dialect.loaded_dbapi
+        if proxy is None:
+            return
+        try:
+            if isinstance(error, driver.Error):
+                if self._engine.dialect.is_disconnect(error, proxy.driver_connection, None):
+                    proxy.invalidate(error)
+                self._refuse(error)
+        finally:
+            proxy.close()
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        # Said as SQLAlchemy says it, and then as everywhere.
+        driver = self._engine.dialect.loaded_dbapi
+        with self._database.guard():
+            if isinstance(error, exc.TimeoutError):
+                raise error
+            raise exc.DBAPIError.instance(
+                None, None, error, driver.Error, hide_parameters=True, dialect=self._engine.dialect
+            ) from error
 
 
-def _is_our_fault(error: exc.DBAPIError) -> bool:
-    # SQLite's driver has one class for a locked database and for a statement that makes no sense.
-    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+def take_time(connection: Connection) -> None:
+    """Let the statements of this transaction take longer than those of a request may; for an operator's commands."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -11,7 +11,7 @@ from typing import Any
 def read_object(raw: bytes) -> dict[str, Any] | None:
     """Read a JSON object; None for anything else."""
     try:
-        read = json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse)
+        read = _DECODER.decode(raw.decode())
     except (ValueError, RecursionError):
         return None
     return read if isinstance(read, dict) else None
@@ -26,3 +26,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(_constant: str) -> None:
     raise ValueError("not a JSON number")
+
+
+# Made once: `json.loads` would make one for each token.
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)

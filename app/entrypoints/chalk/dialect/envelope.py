@@ -46,12 +46,12 @@ def read(model: type[Model]) -> Model:
     """
     if request.mimetype != JSON:
         raise UnsupportedMediaTypeError(JSON)
-    return _decode(model, body())
+    return decode(model, body())
 
 
 def read_part(presented: msgspec.Raw, model: type[Model]) -> Model:
     """Read a part of a body that was left as it is, like `read`; what is wrong with it is wrong with it alone."""
-    return _decode(model, presented)
+    return decode(model, presented)
 
 
 def read_optional(model: type[Model]) -> Model:
@@ -96,7 +96,8 @@ def page_asked() -> tuple[str | None, int]:
     return request.args.get("cursor"), int(limit)
 
 
-def _decode(model: type[Model], presented: bytes | msgspec.Raw) -> Model:
+def decode(model: type[Model], presented: bytes | msgspec.Raw) -> Model:
+    """Read JSON of this shape; raises like `read`."""
     try:
         content: Model = _decoder(model).decode(presented)
     except msgspec.ValidationError as error:

@@ -55,9 +55,19 @@ _DETAILS = {
 
 def refuse(error: ServiceError) -> Response:
     """Answer with a refusal: its status, its code, its sentence, and a challenge with every 401."""
+    of_bearer = bearer.challenge(error, wired().resource_metadata_url) if g.takes_bearer else None
+    return _refuse(error, of_bearer)
+
+
+def refuse_key(error: ServiceError) -> Response:
+    """Answer with a refusal where no access token is taken."""
+    return _refuse(error, None)
+
+
+def _refuse(error: ServiceError, of_bearer: str | None) -> Response:
     status, _ = TABLE[type(error)]
     response = Response(encode(ErrorBody(content_of(error))), status, content_type="application/json")
-    for challenge in _challenges(error, status):
+    for challenge in _challenges(error, status, of_bearer):
         response.headers.add("WWW-Authenticate", challenge)
     if isinstance(error, refusals.MethodNotAllowedError):
         response.headers["Allow"] = error.allowed
@@ -87,9 +97,8 @@ def _detail(error: ServiceError) -> Detail:
     return _DETAILS[type(error)]
 
 
-def _challenges(error: ServiceError, status: int) -> list[str]:
+def _challenges(error: ServiceError, status: int, of_bearer: str | None) -> list[str]:
     # A resource that takes either credential says so, to a client that presented none.
-    of_bearer = bearer.challenge(error, wired().resource_metadata_url) if g.takes_bearer else None
     if of_bearer is not None and not isinstance(error, refusals.AuthenticationRequiredError):
         return [of_bearer]
     of_key = ['ApiKey realm="chalk"'] if status == 401 else []

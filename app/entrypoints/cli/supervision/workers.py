@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from enum import IntEnum
+from wsgiref.types import WSGIApplication
 
 from flask import Flask
 
@@ -53,16 +54,16 @@ class Loader:
     Loads the application in a worker, and reports.
 
     Args:
-        load: builds the application.
+        load: builds the application, or one that is wrapped around it.
         report: where to tell that it did.
     """
 
-    def __init__(self, load: Callable[[], Flask], report: Report) -> None:
+    def __init__(self, load: Callable[[], WSGIApplication], report: Report) -> None:
         self._load = load
         self._report = report
         self._parent = os.getpid()
 
-    def __call__(self) -> Flask:
+    def __call__(self) -> WSGIApplication:
         """Build the application; what keeps it from starting is said in a sentence, and ends the worker."""
         threading.Thread(target=_end_with, args=(self._parent,), name="parent", daemon=True).start()
         try:
@@ -71,7 +72,8 @@ class Loader:
             _LOG.error("a worker cannot start: %s", error)
             sys.exit(1)
         # Whoever never saw the database cannot take the place of one who did, and has the keys in memory.
-        has_keys = wiring_of(app).tools.keyring.signer is not None
+        # Of an application that is wrapped into another, nobody can tell.
+        has_keys = not isinstance(app, Flask) or wiring_of(app).tools.keyring.signer is not None
         self._report.stage = Stage.READY if has_keys else Stage.STARTED
         return app
 

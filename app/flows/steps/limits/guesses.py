@@ -46,12 +46,15 @@ def right(guess: Guess, tools: Tools) -> None:
     tools.guesses.was_right(guess)
 
 
-def hear_key(text: str, source: str | None, tools: Tools) -> api_keys.PresentedKey:
+def hear_key(
+    text: str, parsed: api_keys.PresentedKey | None, source: str | None, tools: Tools
+) -> api_keys.PresentedKey:
     """
-    Read a string as an API key, before the database is asked: typing errors and noise cost nothing, and hold up nobody.
+    Take a string for an API key, before the database is asked: typing errors and noise cost nothing, and delay nobody.
 
     Args:
         text: untrusted; never stored, never logged.
+        parsed: what it was read as; None when it is not written like one.
         source: the address that it comes from; None when it does not come over the network.
         tools: the story's tools.
 
@@ -59,7 +62,6 @@ def hear_key(text: str, source: str | None, tools: Tools) -> api_keys.PresentedK
         InvalidApiKeyError: it is not written like one.
         RateLimitedError: too many wrong ones came from this source.
     """
-    parsed = api_keys.parse(text)
     guess = Guess(source, None if parsed is None else parsed.id, text)
     must_be_heard(guess, tools)
     if parsed is None:

@@ -18,8 +18,8 @@ _LOG = logging.getLogger(__name__)
 
 # So long nothing is thought of a statement that takes its time. Then, and every so often, it is asked whether the
 # server answers anybody.
-_FIRST_LOOK_SECONDS = 1.0
-_LOOK_EVERY_SECONDS = 3.0
+FIRST_LOOK_SECONDS = 1.0
+LOOK_EVERY_SECONDS = 3.0
 _PROBE_SECONDS = 2
 _CONNECT_SECONDS = 3
 _PROBE_EVERY_SECONDS = 0.5
@@ -128,20 +128,26 @@ class WatchedConnection(psycopg.Connection[Any]):
 
     def _impatient(self, gen: Generator[Wait, Ready | int, Result]) -> Generator[Wait, Ready | int, Result]:
         began = time.monotonic()
-        look_at = began + _FIRST_LOOK_SECONDS
+        look_at = began + FIRST_LOOK_SECONDS
         try:
             wanted = next(gen)
             while True:
                 ready = yield wanted
                 if not ready and time.monotonic() >= look_at:
-                    self._look(began)
-                    look_at = min(time.monotonic() + _LOOK_EVERY_SECONDS, began + self._patience_seconds)
+                    self.look(began)
+                    look_at = min(time.monotonic() + LOOK_EVERY_SECONDS, began + self._patience_seconds)
                 wanted = gen.send(ready)
         except StopIteration as end:
             result: Result = end.value
             return result
 
-    def _look(self, began: float) -> None:
+    def look(self, began: float) -> None:
+        """
+        See whether the server answers anybody, and how long a statement has been waiting that began then.
+
+        Raises:
+            SilentError: it does not, or it took too long; the connection is closed.
+        """
         try:
             if self._silence is not None:
                 self._silence.look()

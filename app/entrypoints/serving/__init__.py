@@ -1,0 +1,1 @@
+"""What happens to every request, whichever door it comes through."""

@@ -1,0 +1,139 @@
+"""
+A door in front of the web framework, for the requests that come all day: an exchange and a refresh, in either dialect.
+
+It does what the framework's doors do, by the same functions, without what the framework does around them
+(docs/decisions/0025-express.md). Whatever is not quite plain goes on to the framework, as if this door were not there,
+before anything was done for it.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import Response
+from werkzeug.datastructures import EnvironHeaders
+
+from app.entrypoints.headers import finish, request_id
+from app.entrypoints.serving import watching
+from app.entrypoints.wiring import Lane, Visit, Wiring, refusal_of, sender_of_headers
+from app.flows.refusals import ServiceError
+from app.foundation import logs
+
+if TYPE_CHECKING:
+    from app.foundation.tracing import RequestSpan
+
+# What makes a request less plain: a browser's marks are looked into, and a body of unknown length is cut off.
+_ODD = ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_CONTENT_ENCODING")
+
+
+class Express:
+    """
+    Answers what is plain, and hands on the rest.
+
+    Args:
+        behind: the framework's application.
+        wiring: what a request needs.
+        lanes: the paths that are served here.
+        longest: the longest body, in bytes.
+        refused: is told of each refusal.
+    """
+
+    def __init__(
+        self,
+        behind: WSGIApplication,
+        wiring: Wiring,
+        lanes: Sequence[Lane],
+        longest: int,
+        refused: Callable[[ServiceError], object],
+    ) -> None:
+        self._behind = behind
+        self._wiring = wiring
+        self._lanes: Mapping[str, Lane] = {lane.path: lane for lane in lanes}
+        self._longest = longest
+        self._refused = refused
+        # What is called for each request, before it and after it.
+        self.before: list[Callable[[], object]] = []
+        self.after: list[Callable[[Response], object]] = []
+        # What makes requests spans; None where they are not traced.
+        self.spans: watching.Spans | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve a request (PEP 3333)."""
+        lane = self._lanes.get(environ["PATH_INFO"])
+        length = None if lane is None else _plain_length(environ, lane)
+        if lane is None or length is None or length > self._longest:
+            return self._behind(environ, start_response)
+
+        body = environ["wsgi.input"].read(length)
+        response = self._answer(lane, environ, body) if len(body) == length else None
+        if response is None:
+            environ["wsgi.input"] = io.BytesIO(body)
+            return self._behind(environ, start_response)
+        start_response(response.status, list(response.headers))
+        return [response.data]
+
+    def _answer(self, lane: Lane, environ: WSGIEnvironment, body: bytes) -> Response | None:
+        headers = EnvironHeaders(environ)
+        if self.spans is None:
+            return self._visit(lane, environ, headers, body)
+        span = self.spans.begin(headers, environ.get("REMOTE_ADDR"))
+        try:
+            return self._visit(lane, environ, headers, body, span)
+        finally:
+            span.end()
+
+    def _visit(
+        self,
+        lane: Lane,
+        environ: WSGIEnvironment,
+        headers: EnvironHeaders,
+        body: bytes,
+        span: "RequestSpan | None" = None,
+    ) -> Response | None:
+        wiring = self._wiring
+        own_id = request_id(headers.get("X-Request-Id"))
+        sender = sender_of_headers(headers, environ.get("REMOTE_ADDR"), own_id, wiring.trusted_proxies)
+        visit = Visit(wiring=wiring, headers=headers, sender=sender, request_id=own_id)
+        watching.begin(visit)
+        try:
+            wiring.tools.quotas.begin()
+            for nudge in self.before:
+                nudge()
+            response = self._answer_or_refuse(lane, body, visit)
+            if response is None:
+                return None
+            for note in self.after:
+                note(response)
+            finish(response, own_id, visit.key_rotating_until, wiring.tools.quotas.nearest)
+            watching.finish(visit, "POST", lane.path, response.status_code, wiring.tools.metrics)
+            if self.spans is not None and span is not None:
+                self.spans.tell(span, "POST", lane.path, response.status_code)
+            return response
+        finally:
+            logs.end()
+
+    def _answer_or_refuse(self, lane: Lane, body: bytes, visit: Visit) -> Response | None:
+        try:
+            return lane.answer(body, visit)
+        except Exception as error:  # noqa: BLE001  as the framework's own handler does: a bug is answered, and logged
+            refusal = refusal_of(error, visit.request_id)
+            self._refused(refusal)
+            return lane.refuse(refusal)
+
+
+def _plain_length(environ: Mapping[str, Any], lane: Lane) -> int | None:
+    """Give the length of the body of a plain request; None when it is not plain."""
+    length = environ.get("CONTENT_LENGTH", "")
+    plain = (
+        environ["REQUEST_METHOD"] == "POST"
+        and environ.get("CONTENT_TYPE") == lane.content_type
+        and not environ.get("QUERY_STRING")
+        and not environ.get("SCRIPT_NAME")
+        and "," not in environ.get("HTTP_HOST", "")
+        and length.isascii()
+        and length.isdigit()
+        and len(length) < 10
+        and not any(name in environ for name in _ODD)
+    )
+    return int(length) if plain else None

@@ -1,0 +1,1 @@
+"""Statements of the hot paths: compiled once, and run by the driver itself."""

@@ -1,0 +1,136 @@
+"""A connection on which single statements are run by the driver itself, each a transaction of its own."""
+
+import hashlib
+import select
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import errors
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import DiagnosticField, ExecStatus
+from sqlalchemy import Engine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from app.foundation.database.health.silence import FIRST_LOOK_SECONDS, LOOK_EVERY_SECONDS
+
+_DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+_NO_SUCH_STATEMENT, _KNOWN_ALREADY = b"26000", b"42P05"
+_OURS = "chalk"
+
+
+class Direct(ABC):
+    """Runs statements on a connection of a pool; each commits by itself."""
+
+    def __init__(self, engine: Engine, proxy: PoolProxiedConnection) -> None:
+        self.engine = engine
+        self.proxy = proxy
+
+    @property
+    def info(self) -> dict[Any, Any]:
+        """Give what is remembered beside the connection."""
+        return self.proxy.info
+
+    def run(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Run a statement, and give its first row; None when there is none."""
+        # Whoever listens to SQLAlchemy's statements hears of these, too.
+        dispatch: Any = self.engine.dispatch
+        call = (self, None, statement, parameters, None, False)
+        for begins in dispatch.before_cursor_execute:
+            begins(*call)
+        try:
+            return self.first(statement, parameters)
+        finally:
+            for ends in dispatch.after_cursor_execute:
+                ends(*call)
+
+    @abstractmethod
+    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Run it, by the driver."""
+
+
+def direct(engine: Engine, proxy: PoolProxiedConnection) -> Direct:
+    """Give what runs statements on a connection of a pool."""
+    return OnSqlite(engine, proxy) if engine.dialect.name == "sqlite" else OnPostgres(engine, proxy)
+
+
+class OnSqlite(Direct):
+    """On a connection to SQLite, whose driver keeps statements prepared by their text."""
+
+    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Run it, by the driver."""
+        cursor = self.proxy.cursor()
+        cursor.execute(statement, parameters)
+        return cursor.fetchone()
+
+
+class OnPostgres(Direct):
+    """
+    On a connection to PostgreSQL, by its own library: psycopg's cursor does more for a statement than the server does.
+
+    What is prepared is remembered beside the connection, and prepared again should the server have forgotten it.
+    """
+
+    def __init__(self, engine: Engine, proxy: PoolProxiedConnection) -> None:
+        super().__init__(engine, proxy)
+        connection: Any = proxy.driver_connection
+        self._connection = connection
+        self._library = connection.pgconn
+        self._arrivals = select.poll()
+        self._arrivals.register(self._library.socket, select.POLLIN)
+        # Behind a pooler, what is prepared in a session is not found in the next one.
+        self._may_prepare = connection.prepare_threshold is not None
+        if _OURS not in proxy.info:
+            proxy.info[_OURS] = ({}, Transformer.from_context(connection))
+        self._prepared: dict[str, bytes]
+        self._types: Any
+        self._prepared, self._types = proxy.info[_OURS]
+
+    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Run it, by the library."""
+        printed = self._types.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
+        result = self._execute(statement, printed)
+        if result.error_field(DiagnosticField.SQLSTATE) == _NO_SUCH_STATEMENT:
+            # A rollback makes psycopg let go of all of them. It has not run.
+            del self._prepared[statement]
+            result = self._execute(statement, printed)
+        self._must_be_done(result)
+        if result.ntuples == 0:
+            return None
+        self._types.set_pgresult(result)
+        row: Sequence[Any] | None = self._types.load_row(0, tuple)
+        return row
+
+    def _execute(self, statement: str, printed: Sequence[Any]) -> Any:
+        if not self._may_prepare:
+            self._library.send_query_params(statement.encode(), printed)
+            return self._result()
+        name = self._prepared.get(statement)
+        if name is None:
+            # Named by what it says: should the server know the name, it knows the statement.
+            name = f"{_OURS}_{hashlib.sha256(statement.encode()).hexdigest()[:32]}".encode()
+            self._library.send_prepare(name, statement.encode())
+            made = self._result()
+            if made.error_field(DiagnosticField.SQLSTATE) != _KNOWN_ALREADY:
+                self._must_be_done(made)
+            self._prepared[statement] = name
+        self._library.send_query_prepared(name, printed)
+        return self._result()
+
+    def _result(self) -> Any:
+        # The library's own way to wait knows no end; this one looks whether the server answers anybody.
+        library, began, patience_seconds = self._library, time.monotonic(), FIRST_LOOK_SECONDS
+        while library.flush() or library.is_busy():
+            if not self._arrivals.poll(patience_seconds * 1000):
+                self._connection.look(began)
+                patience_seconds = LOOK_EVERY_SECONDS
+            library.consume_input()
+        result, more = library.get_result(), library.get_result()
+        while more is not None:
+            result, more = more, library.get_result()
+        return result
+
+    def _must_be_done(self, result: Any) -> None:
+        if result.status not in _DONE:
+            raise errors.error_from_result(result)

@@ -1,0 +1,1 @@
+"""What operators do with a database, and what they have to know of it."""

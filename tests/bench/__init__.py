@@ -1,0 +1,1 @@
+"""The benches are right about what they measure."""
