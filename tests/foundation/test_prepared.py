@@ -71,6 +71,10 @@ def direct(engine):
     return Database(engine).direct()
 
 
+def first(connection, statement, **values):
+    return statement.first(connection, values)
+
+
 def run(engine, statement, **values):
     with direct(engine) as connection:
         return statement.first(connection, values)
@@ -119,7 +123,7 @@ def test_each_statement_commits_by_itself(engine):
     """
     run(engine, PUT, **THING)
     with contextlib.suppress(ZeroDivisionError), direct(engine) as connection:
-        assert GROW.first(connection, {"new_id": ID, "more": 12}).size == -4
+        assert first(connection, GROW, new_id=ID, more=12).size == -4
         assert by_sqlalchemy(engine, GET, new_id=ID).size == -4
         assert engine.pool.checkedout() == 1
         raise ZeroDivisionError

@@ -21,6 +21,7 @@ from tests.foundation.test_prepared import (
     assert_gave_all_back,
     by_sqlalchemy,
     direct,
+    first,
     run,
 )
 
@@ -119,9 +120,9 @@ def test_what_the_server_has_forgotten_is_prepared_again_and_runs_once(postgresq
     """
     run(postgresql, PUT, **THING)
     with direct(postgresql) as connection:
-        assert GROW.first(connection, {"new_id": ID, "more": 0}).size == -6
+        assert first(connection, GROW, new_id=ID, more=0).size == -6
         connection._library.exec_(forget.encode())
-        assert [GROW.first(connection, {"new_id": ID, "more": 0}).size for _ in range(2)] == [-5, -4]
+        assert [first(connection, GROW, new_id=ID, more=0).size for _ in range(2)] == [-5, -4]
 
 
 def test_what_the_server_knows_already_is_not_prepared_again(postgresql):
@@ -132,7 +133,7 @@ def test_what_the_server_knows_already_is_not_prepared_again(postgresql):
     for _ in range(2):
         with direct(postgresql) as connection:
             connection._prepared.clear()
-            assert GET.first(connection, {"new_id": ID}).size == -7
+            assert first(connection, GET, new_id=ID).size == -7
 
 
 def test_a_migration_under_a_running_server_fails_no_statement(postgresql):
