@@ -124,16 +124,17 @@ class OnPostgres(Direct):
 
     def _result(self) -> Any:
         # The library's own way to wait knows no end; this one looks whether the server answers anybody.
-        library, began, patience_seconds = self._library, time.monotonic(), FIRST_LOOK_SECONDS
-        while library.flush() or library.is_busy():
-            if not self._arrivals.poll(patience_seconds * 1000):
-                self._connection.look(began)
-                patience_seconds = LOOK_EVERY_SECONDS
-            library.consume_input()
-        result, more = library.get_result(), library.get_result()
-        while more is not None:
-            result, more = more, library.get_result()
-        return result
+        library, began, patience_seconds, result = self._library, time.monotonic(), FIRST_LOOK_SECONDS, None
+        while True:
+            while library.flush() or library.is_busy():
+                if not self._arrivals.poll(patience_seconds * 1000):
+                    self._connection.look(began)
+                    patience_seconds = LOOK_EVERY_SECONDS
+                library.consume_input()
+            more = library.get_result()
+            if more is None:
+                return result
+            result = more
 
 
 def _must_be_done(result: Any) -> None:
