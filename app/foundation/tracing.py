@@ -38,6 +38,10 @@ class RequestSpan:
         if failed:
             self._span.set_status(StatusCode.ERROR)
 
+    def drop(self) -> None:
+        """Let go of it, and send nothing: somebody else makes the request a span."""
+        context.detach(self._token)
+
     def end(self) -> None:
         """End it."""
         context.detach(self._token)

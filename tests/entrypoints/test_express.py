@@ -15,6 +15,8 @@ from tests.guessers import Secrets
 from tests.token_requests import CASES, KEY, PLAIN, in_its_grace, spent
 from tests.two_doors import Scene, basic, doors, exchange, oauth, refresh
 
+PROXIES = {"TRUSTED_PROXIES": "203.0.113.0/24"}
+
 
 @pytest.fixture(scope="module")
 def both(make_app):
@@ -100,7 +102,7 @@ def test_both_doors_keep_the_same_limits(make_app, clock):
     """
     A17: what is left is told alike; so is that nothing is left, to who asks too much and to who guesses.
     """
-    strict = doors(make_app, REQUESTS_PER_KEY="2", GUESSES_PER_SOURCE="3", GUESSES_PER_CREDENTIAL="2")
+    strict = doors(make_app, REQUESTS_PER_KEY="2", GUESSES_PER_SOURCE="3", GUESSES_PER_CREDENTIAL="2", **PROXIES)
 
     def much(scene):
         return [
@@ -109,16 +111,19 @@ def test_both_doors_keep_the_same_limits(make_app, clock):
             exchange(scene.tenant.api_key),
         ]
 
+    others = [refresh("x", {"REMOTE_ADDR": "198.51.100.7"})]
+    others += [refresh("x", {"REMOTE_ADDR": "203.0.113.1", "HTTP_X_FORWARDED_FOR": "192.0.2.1"})]
+
     def guesses(scene):
         named = Secrets(scene.tools, scene.tenant).named()
-        return [*[exchange(named.api_key)] * 3, *[refresh("x")] * 3, oauth(PLAIN, basic(named)), exchange("x")]
+        return [*[exchange(named.api_key)] * 3, *[refresh("x")] * 3, oauth(PLAIN, basic(named)), exchange("x"), *others]
 
     asked, guessed = told(strict, much), told(strict, guesses)
 
     assert asked[0] == asked[1]
     assert guessed[0] == guessed[1]
     assert [answer.status[:3] for answer in asked[0]] == ["200", "200", "429", "429"]
-    assert [answer.status[:3] for answer in guessed[0]] == [*["401"] * 2, *["429"] * 6]
+    assert [answer.status[:3] for answer in guessed[0]] == [*["401"] * 2, *["429"] * 6, "401", "429"]
     assert counts(strict[0]) == counts(strict[1])
 
 
@@ -145,11 +150,12 @@ def test_both_doors_leave_the_same_lines(both, clock):
     root.addHandler(handler)
     try:
         told(both, case)
+        both[0].send(refresh("x"))
         root.error("afterwards")
     finally:
         root.removeHandler(handler)
 
-    *said, last = [json.loads(line) for line in lines.getvalue().splitlines()]
+    *said, _, last = [json.loads(line) for line in lines.getvalue().splitlines()]
     said = [{**line, "ms": 0} for line in said if "request_id" in line]
     about = [{name: re.sub(r"_\w+$", "", str(value)) for name, value in line.items()} for line in said]
     assert about[: len(about) // 2] == about[len(about) // 2 :]

@@ -77,7 +77,7 @@ class Behind:
 
 
 class Trickle:
-    """A body of which some arrives, and the rest when it is asked for again; `lost` when nothing more comes."""
+    """A body of which some arrives, and the rest when it is asked for again; `lost` fails in the middle, once."""
 
     def __init__(self, body, *, lost=False):
         self._body, self._lost = io.BytesIO(body), lost
@@ -85,6 +85,7 @@ class Trickle:
     def read(self, size=-1):
         """Give some of it."""
         if self._lost and self._body.tell():
+            self._lost = False
             raise OSError("the client is gone")
         return self._body.read(min(size, 7) if size >= 0 else size)
 
@@ -164,6 +165,17 @@ def test_what_is_plain_is_answered_at_the_door(wiring, behind, host):
     assert (answer.body, seen, behind.body) == (b"here", [ask.body], None)
 
 
+def test_one_byte_too_much_is_handed_on(wiring, behind):
+    """
+    The framework refuses it; the door does not read it.
+    """
+    ask = Ask(EXCHANGE, JSON, b"x" * (LONGEST + 1))
+
+    send(door(wiring, behind, [Lane(EXCHANGE, JSON, must_not_answer, must_not_answer)]), ask)
+
+    assert behind.body == ask.body
+
+
 @pytest.mark.parametrize("more", [{}, {"HTTP_IDEMPOTENCY_KEY": "a-key-of-a-request"}, {"HTTP_IDEMPOTENCY_KEY": ""}])
 def test_an_exchange_that_is_remembered_or_for_someone_is_handed_on(wiring, behind, more):
     """
@@ -201,7 +213,8 @@ def test_a_body_that_arrives_in_pieces_is_read_whole(wiring, behind):
 @pytest.mark.parametrize("terminated", [True, None])
 def test_a_client_that_goes_away_is_answered_as_by_the_framework(both, path, terminated):
     """
-    A body of which the end never comes is a bad request at either door, logged and counted like every other.
+    A body that broke off is a bad request at either door, logged and counted like every other; what may still come of
+    it is no body.
     """
     kind = FORM if path == TOKEN else JSON
     express, framework = (

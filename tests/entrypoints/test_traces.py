@@ -116,6 +116,20 @@ def test_a_request_is_a_span_with_its_statements_and_without_a_secret(start, col
     assert "arker" not in everything
 
 
+def test_a_request_that_the_express_door_hands_on_is_one_span(start, collector, clock):
+    """
+    B2: it is the framework's, whose answer it was; the door in front leaves none behind.
+    """
+    application = start(clock, TRACES="otlp")
+    http, tenant = application.test_client(), a_tenant(wiring_of(application).tools)
+    http.post(TOKEN, json={"api_key": tenant.api_key}, headers={"Idempotency-Key": "a-key-of-a-request"})
+    http.get("/healthz")
+
+    requests, _ = collector.until(2)
+
+    assert [each.name for each in requests] == [f"POST {TOKEN}", "GET /healthz"]
+
+
 def test_a_trace_is_taken_from_our_proxy_alone(start, collector, clock):
     """
     A19: whoever else sends `traceparent` joins no trace, decides about no sampling, and breaks nothing.

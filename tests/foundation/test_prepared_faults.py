@@ -6,7 +6,7 @@ import socket
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Integer, bindparam, exc, func, literal, select, text, update
+from sqlalchemy import Integer, bindparam, event, exc, func, literal, select, text, update
 
 from app.foundation.database import Database, Prepared
 from app.foundation.errors import DatabaseAwayError
@@ -166,3 +166,21 @@ def test_a_connection_that_ends_under_a_statement_is_away_and_replaced(postgresq
         assert_gave_all_back(postgresql)
     # Nobody tries to roll it back, and writes a stack trace for each that fails.
     assert "during reset" not in caplog.text
+
+
+def test_a_connection_that_ends_before_its_first_statement_is_away_and_given_back(postgresql):
+    """
+    A21: also between the pool, which has just looked at it, and the statement.
+    """
+    run(postgresql, PUT, **THING)
+
+    def end(connection, _record, _proxy):
+        connection.pgconn.finish()
+
+    event.listen(postgresql, "checkout", end)
+    with pytest.raises(DatabaseAwayError) as kept:
+        run(postgresql, GET, new_id=ID)
+    event.remove(postgresql, "checkout", end)
+
+    assert kept.value.__traceback__
+    assert_gave_all_back(postgresql)

@@ -89,10 +89,13 @@ class Express:
         if self.spans is None:
             return self._visit(lane, environ, headers, body)
         span = self.spans.begin(headers, environ.get("REMOTE_ADDR"))
+        handed_on = False
         try:
-            return self._visit(lane, environ, headers, body, span)
+            response = self._visit(lane, environ, headers, body, span)
+            handed_on = response is None
+            return response
         finally:
-            span.end()
+            (span.drop if handed_on else span.end)()
 
     def _visit(
         self,

@@ -139,11 +139,14 @@ class _OneByOne:
 
     def __enter__(self) -> Direct:
         self._database.must_not_be_silent()
+        driver = self._engine.dialect.loaded_dbapi
         try:
             self._proxy = self._engine.raw_connection()
-        except (self._engine.dialect.loaded_dbapi.Error, exc.TimeoutError) as error:
+            return direct(self._engine, self._proxy)
+        except (driver.Error, exc.TimeoutError) as error:
+            # Python does not leave a block that it has not entered.
+            self.__exit__(type(error), error, None)
             self._refuse(error)
-        return direct(self._engine, self._proxy)
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         proxy, driver = self._proxy, self._engine.dialect.loaded_dbapi
