@@ -97,6 +97,8 @@ def running(
             yield Server(port, process)
         finally:
             _stop(process)
+            if log is not None:
+                log_watch.WATCH.look(log.read_text(errors="replace"), "a server")
 
 
 def at_work(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -135,9 +137,9 @@ def _stop(process: subprocess.Popen[str]) -> None:
     process.terminate()
     try:
         _, said = process.communicate(timeout=20)
-        log_watch.WATCH.look(said or "", "a server")
     except subprocess.TimeoutExpired:
         for each in [process, *workers]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
-        process.communicate()
+        _, said = process.communicate()
+    log_watch.WATCH.look(said or "", "a server")

@@ -55,7 +55,7 @@ def _limits(tools: Tools) -> Diagnosis:
     store = tools.shared_limits
     if store is None:
         if not tools.database.is_shared:
-            return Diagnosis("limits", "ok", "counted in memory: the database is of one machine")
+            return Diagnosis("limits", "ok", "counted in the memory of each worker, and of this machine alone")
         return Diagnosis(
             "limits",
             "warning",

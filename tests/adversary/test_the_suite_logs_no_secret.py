@@ -77,7 +77,10 @@ def test_what_a_server_says_is_watched():
     """
     B2: in processes of their own, too.
     """
-    servers._stop(subprocess.Popen(["sh", "-c", f"echo {KEY} >&2"], text=True, stdout=-1, stderr=-1))
+    server = subprocess.Popen(["sh", "-c", f"echo {KEY} >&2"], text=True, stdout=-1, stderr=-1)
+    # What is stopped before it could speak has said nothing.
+    server.wait(10)
+    servers._stop(server)
 
     assert len(WATCH.take()) == 1
 
@@ -94,6 +97,20 @@ def test_statements_and_rows_hold_no_secret(database_url, clock, caplog):
         a_pair(tools, tenant, a_room(tools, tenant))
         tools.database.close()
 
-    assert "INSERT INTO families" in caplog.text
+    assert "INSERT INTO tenants" in caplog.text
     assert "Row (" in caplog.text
     assert not SECRETS.search(caplog.text)
+
+
+def test_what_a_server_says_into_a_file_is_watched(tmp_path):
+    """
+    B2: also where it ended before it served.
+    """
+    log = tmp_path / "log"
+    with (
+        pytest.raises(RuntimeError, match="the server ended"),
+        servers.running(["sh", "-c", f"echo {KEY} >&2"], 0, "none", log),
+    ):
+        pytest.fail("it served")
+
+    assert len(WATCH.take()) == 1

@@ -7,6 +7,7 @@ before anything was done for it.
 """
 
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,8 +24,14 @@ from app.foundation import logs
 if TYPE_CHECKING:
     from app.foundation.tracing import RequestSpan
 
-# What makes a request less plain: a browser's marks are looked into, and a body of unknown length is cut off.
-_ODD = ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_CONTENT_ENCODING")
+# What makes a request less plain: a browser's marks are looked into, a body of unknown length is cut off, and whoever
+# wants another protocol is refused.
+_ODD = (
+    *("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_CONTENT_ENCODING"),
+    "HTTP_UPGRADE",
+)
+# The framework refuses some of the others, and knows which. Two of them are joined by a comma.
+_PLAIN_HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*(?::[0-9]{1,5})?", re.ASCII)
 
 
 class Express:
@@ -60,12 +67,16 @@ class Express:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request (PEP 3333)."""
-        lane = self._lanes.get(environ["PATH_INFO"])
+        lane = self._lanes.get(environ.get("PATH_INFO", ""))
         length = None if lane is None else _plain_length(environ, lane)
         if lane is None or length is None or length > self._longest:
             return self._behind(environ, start_response)
 
-        body = environ["wsgi.input"].read(length)
+        try:
+            body = _read(environ["wsgi.input"], length)
+        except (OSError, ValueError):
+            environ["wsgi.input"] = _Lost()
+            return self._behind(environ, start_response)
         response = self._answer(lane, environ, body) if len(body) == length else None
         if response is None:
             environ["wsgi.input"] = io.BytesIO(body)
@@ -130,10 +141,25 @@ def _plain_length(environ: Mapping[str, Any], lane: Lane) -> int | None:
         and environ.get("CONTENT_TYPE") == lane.content_type
         and not environ.get("QUERY_STRING")
         and not environ.get("SCRIPT_NAME")
-        and "," not in environ.get("HTTP_HOST", "")
+        and _PLAIN_HOST.fullmatch(environ.get("HTTP_HOST", "")) is not None
         and length.isascii()
         and length.isdigit()
         and len(length) < 10
         and not any(name in environ for name in _ODD)
     )
     return int(length) if plain else None
+
+
+def _read(given: Any, length: int) -> bytes:
+    """Read the body; some servers give what has arrived, and the rest when asked again."""
+    read: bytes = given.read(length)
+    while 0 < len(read) < length and (more := given.read(length - len(read))):
+        read += more
+    return read
+
+
+class _Lost(io.RawIOBase):
+    """A body whose sender went away in the middle of it, for whoever would read it again."""
+
+    def readinto(self, _buffer: object) -> int:
+        raise OSError

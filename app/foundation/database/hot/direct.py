@@ -16,7 +16,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from app.foundation.database.health.silence import FIRST_LOOK_SECONDS, LOOK_EVERY_SECONDS
 
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
-_NO_SUCH_STATEMENT, _KNOWN_ALREADY = b"26000", b"42P05"
+_NO_SUCH_STATEMENT, _KNOWN_ALREADY, _OUT_OF_DATE = b"26000", b"42P05", b"0A000"
 _OURS = "chalk"
 
 
@@ -91,11 +91,15 @@ class OnPostgres(Direct):
         """Run it, by the library."""
         printed = self._types.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
         result = self._execute(statement, printed)
-        if result.error_field(DiagnosticField.SQLSTATE) == _NO_SUCH_STATEMENT:
-            # A rollback makes psycopg let go of all of them. It has not run.
-            del self._prepared[statement]
+        state = result.error_field(DiagnosticField.SQLSTATE)
+        if state in {_NO_SUCH_STATEMENT, _OUT_OF_DATE} and statement in self._prepared:
+            # A rollback makes psycopg let go of all of them; a migration changed what it gives. It has not run.
+            name = self._prepared.pop(statement)
+            if state == _OUT_OF_DATE:
+                self._library.send_query(b"DEALLOCATE " + name)
+                _must_be_done(self._result())
             result = self._execute(statement, printed)
-        self._must_be_done(result)
+        _must_be_done(result)
         if result.ntuples == 0:
             return None
         self._types.set_pgresult(result)
@@ -113,24 +117,32 @@ class OnPostgres(Direct):
             self._library.send_prepare(name, statement.encode())
             made = self._result()
             if made.error_field(DiagnosticField.SQLSTATE) != _KNOWN_ALREADY:
-                self._must_be_done(made)
+                _must_be_done(made)
             self._prepared[statement] = name
         self._library.send_query_prepared(name, printed)
         return self._result()
 
     def _result(self) -> Any:
         # The library's own way to wait knows no end; this one looks whether the server answers anybody.
-        library, began, patience_seconds = self._library, time.monotonic(), FIRST_LOOK_SECONDS
-        while library.flush() or library.is_busy():
-            if not self._arrivals.poll(patience_seconds * 1000):
-                self._connection.look(began)
-                patience_seconds = LOOK_EVERY_SECONDS
-            library.consume_input()
-        result, more = library.get_result(), library.get_result()
-        while more is not None:
-            result, more = more, library.get_result()
-        return result
+        library, began, patience_seconds, result = self._library, time.monotonic(), FIRST_LOOK_SECONDS, None
+        while True:
+            while library.flush() or library.is_busy():
+                if not self._arrivals.poll(patience_seconds * 1000):
+                    self._connection.look(began)
+                    patience_seconds = LOOK_EVERY_SECONDS
+                library.consume_input()
+            more = library.get_result()
+            if more is None:
+                return result
+            result = more
 
-    def _must_be_done(self, result: Any) -> None:
-        if result.status not in _DONE:
-            raise errors.error_from_result(result)
+
+def _must_be_done(result: Any) -> None:
+    if result.status in _DONE:
+        return
+    said = result.error_field(DiagnosticField.MESSAGE_PRIMARY)
+    if said is None or result.error_field(DiagnosticField.SQLSTATE) is None:
+        # The library's own words: there is no server at the other end any more.
+        raise errors.OperationalError(result.get_error_message())
+    # Without the details, which quote the row.
+    raise type(errors.error_from_result(result))(said.decode("utf-8", "replace"), info=result)

@@ -55,20 +55,20 @@ class _Compiled:
         self.statement = statement
         self.text = str(compiled)
         of_name = {name: bind for bind, name in compiled.bind_names.items()}
-        self._places = [
-            (name, of_name[name].effective_value, of_name[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in compiled.positiontup
-        ]
+        binds = [(name, of_name[name]) for name in compiled.positiontup]
+        self._places = [(name, bind.type.dialect_impl(dialect).bind_processor(dialect)) for name, bind in binds]
+        self._constants = {name: bind.effective_value for name, bind in binds if not bind.required}
         columns = list(statement.exported_columns)
         self._readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._row = _row_of([str(column.key) for column in columns])
 
     def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: values[name] for name, _, _ in self._places if name in values}
+        return {name: values[name] for name, _ in self._places if name in values}
 
     def parameters(self, values: Mapping[str, Any]) -> list[Any]:
-        given = [(values.get(name, constant), printer) for name, constant, printer in self._places]
-        return [value if printer is None else printer(value) for value, printer in given]
+        # One that is forgotten is a bug: as NULL, it would mean something else.
+        given = {**self._constants, **values}
+        return [given[name] if printer is None else printer(given[name]) for name, printer in self._places]
 
     def row(self, found: Sequence[Any]) -> Any:
         read = zip(found, self._readers, strict=True)
