@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.foundation.database import resolve_url
-from app.foundation.environment import Network, limits_url, networks, one_of, url, urls, whole
+from app.foundation.environment import Proxy, limits_url, one_of, proxies, url, urls, whole
 from app.foundation.errors import ConfigurationError
 
 _PREFIX = "CHALK_"
@@ -161,11 +161,12 @@ class HttpSettings:
         "",
         lambda text: tuple(one.strip().lower() for one in text.split(",") if one.strip()),
     )
-    trusted_proxies: tuple[Network, ...] = _setting(
+    trusted_proxies: tuple[Proxy, ...] = _setting(
         "TRUSTED_PROXIES",
-        "proxies in front, by address or network, with commas between; from them alone `X-Forwarded-For` is believed",
+        "proxies in front, by address or network, with commas between, or `unix` for whoever comes over a unix socket; "
+        "from them alone `X-Forwarded-For` is believed",
         "",
-        networks,
+        proxies,
     )
     express: str = _setting(
         "EXPRESS",

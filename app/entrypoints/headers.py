@@ -13,7 +13,7 @@ from app.flows.refusals import RateLimitedError, ServiceError
 from app.flows.results import Standing
 from app.foundation import opaque
 from app.foundation.clock import rfc3339
-from app.foundation.environment import Network
+from app.foundation.environment import UNIX, Proxy
 
 RETRY_AFTER_SECONDS = "1"
 _REQUEST_ID = re.compile(r"[\w-]{8,128}", re.ASCII)
@@ -26,7 +26,7 @@ def request_id(presented: str | None) -> str:
     return opaque.random_token()
 
 
-def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str:
+def client_address(peer: str, forwarded_for: str, proxies: Sequence[Proxy]) -> str:
     """
     Give the address of the client: the nearest one that is not of our own proxies.
 
@@ -37,7 +37,7 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
         proxies: ours.
 
     Returns:
-        An address; `peer` as it is, when it is none (a socket of this machine).
+        An address; `peer` as it is, when it is none, or empty for a unix socket that is not trusted.
     """
     nearest = peer
     if not proxies:
@@ -61,10 +61,12 @@ def finish(response: Response, request_id: str, key_rotating_until: datetime | N
         rate_limit(response.headers, nearest)
 
 
-def is_of(peer: str | None, proxies: Sequence[Network]) -> bool:
-    """Tell whether an address is one of our own proxies."""
+def is_of(peer: str | None, proxies: Sequence[Proxy]) -> bool:
+    """Tell whether an address is one of our own proxies; a peer on a unix socket has none, and a hop always has one."""
+    if peer == "":
+        return UNIX in proxies
     address = _address(peer or "")
-    return address is not None and any(address in network for network in proxies)
+    return address is not None and any(each != UNIX and address in each for each in proxies)
 
 
 def no_store(headers: Headers) -> None:

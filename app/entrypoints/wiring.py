@@ -19,7 +19,7 @@ from app.flows.refusals import (
     ServiceError,
 )
 from app.flows.tools import Tools
-from app.foundation.environment import Network
+from app.foundation.environment import Proxy
 from app.foundation.sender import Sender, sender_of
 from app.protocol.requests import Transport
 from app.protocol.server import Server
@@ -42,7 +42,7 @@ class Wiring:
     issuer: str
     resource_metadata_url: str
     jwks_max_age_seconds: int
-    trusted_proxies: Sequence[Network]
+    trusted_proxies: Sequence[Proxy]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def sender() -> Sender:
     return sender_of_headers(request.headers, request.remote_addr, g.request_id, wired().trusted_proxies)
 
 
-def sender_of_headers(headers: Headers, peer: str | None, request_id: str, proxies: Sequence[Network]) -> Sender:
+def sender_of_headers(headers: Headers, peer: str | None, request_id: str, proxies: Sequence[Proxy]) -> Sender:
     """Give who sent a request with these headers, and is connected as `peer`."""
     hops = headers.get("X-Forwarded-For", "")
     address = client_address(peer or "", hops, proxies)

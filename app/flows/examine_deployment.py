@@ -9,6 +9,7 @@ from app.flows import steps
 from app.flows.results import Diagnosis, Level
 from app.flows.tools import Tools
 from app.foundation.database import DatabaseFacts, examine
+from app.foundation.environment import UNIX
 from app.foundation.errors import ConfigurationError, DatabaseAwayError
 from app.foundation.signing_rate import HIDING, UNSET, VARIABLE, SigningRate, measure
 
@@ -46,7 +47,7 @@ def _http(tools: Tools) -> Iterator[Diagnosis]:
         )
     else:
         yield Diagnosis("proxy", "ok", ", ".join(map(str, tools.http.trusted_proxies)))
-    if any(network.prefixlen == 0 for network in tools.http.trusted_proxies):
+    if any(each != UNIX and each.prefixlen == 0 for each in tools.http.trusted_proxies):
         yield Diagnosis("proxy", "fault", "CHALK_TRUSTED_PROXIES holds every address: anybody can claim to be another.")
 
 

@@ -3,9 +3,13 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from typing import Literal
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# Whoever is connected over a unix socket, which has no addresses.
+UNIX: Literal["unix"] = "unix"
+Proxy = Network | Literal["unix"]
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -53,12 +57,13 @@ def limits_url(text: str) -> str | None:
     return text
 
 
-def networks(text: str) -> tuple[Network, ...]:
-    """Read addresses and networks, with commas between."""
+def proxies(text: str) -> tuple[Proxy, ...]:
+    """Read addresses and networks, or `unix`, with commas between."""
+    given = [one.strip() for one in text.split(",") if one.strip()]
     try:
-        return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+        return tuple(UNIX if one == UNIX else ipaddress.ip_network(one) for one in given)
     except ValueError as error:
-        raise ValueError("addresses or networks like 10.0.0.0/8 or ::1, with commas between") from error
+        raise ValueError("addresses or networks like 10.0.0.0/8 or ::1, or unix, with commas between") from error
 
 
 def one_of(*choices: str) -> Callable[[str], str]:

@@ -83,6 +83,19 @@ def test_a_peer_without_an_address_is_taken_as_it_is(peer):
     assert client_address(peer, "192.0.2.1", PROXIES) == peer
 
 
+def test_a_proxy_on_a_unix_socket_is_trusted_by_name():
+    """
+    A19: a peer there has no address. Nobody else can seem to have none: not a peer on a port, and no hop.
+    """
+    assert client_address("", "203.0.113.9, 192.0.2.1", ["unix"]) == "192.0.2.1"
+    assert client_address("", "203.0.113.9, 192.0.2.1, 10.0.0.1", ["unix", *PROXIES]) == "192.0.2.1"
+    assert client_address("", "203.0.113.9, unix", ["unix"]) == ""
+    assert client_address("", "203.0.113.9, ", ["unix"]) == ""
+    assert client_address(PEER, "203.0.113.9", ["unix"]) == PEER
+    assert client_address("unix", "203.0.113.9", ["unix"]) == "unix"
+    assert client_address(PEER, "203.0.113.9, , 10.0.0.1", ["unix", *PROXIES]) == "10.0.0.1"
+
+
 def test_a_proxy_is_known_by_either_kind_of_address():
     """
     A19: a socket for both families names an IPv4 proxy as `::ffff:127.0.0.1`.

@@ -142,12 +142,12 @@ def test_a_proxy_is_named_by_address_or_network(proxies):
     """
     A19: a name, a range or a network with bits beyond it is reported at the start, not silently trusted or ignored.
     """
-    wanted = "CHALK_TRUSTED_PROXIES: must be addresses or networks like 10.0.0.0/8 or ::1, with commas between"
+    wanted = "CHALK_TRUSTED_PROXIES: must be addresses or networks like 10.0.0.0/8 or ::1, or unix, with commas between"
 
     assert problems(TRUSTED_PROXIES=proxies) == [wanted]
     assert problems(TRUSTED_PROXIES=f"127.0.0.1,{proxies}") == [wanted]
-    good = settings.read({"CHALK_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,,fd00::/8 ,"}).http.trusted_proxies
-    assert [str(each) for each in good] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+    good = settings.read({"CHALK_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,,fd00::/8 , unix"}).http.trusted_proxies
+    assert [str(each) for each in good] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8", "unix"]
 
 
 def test_the_audience_follows_the_issuer():

@@ -49,12 +49,13 @@ _KEPT = """
 @click.pass_obj
 def demo(launcher: Launcher, port: int, workers: int) -> None:
     """Migrate, make a demo tenant and room, print how to reach them, and serve on 127.0.0.1."""
+    # No proxy stands in front of a demo, so a slow client must not have the only thread.
+    listen = Listen("127.0.0.1", port, workers, threads=8)
     # First, since what follows makes keys that are shown once.
-    must_be_free("127.0.0.1", port)
+    must_be_free(listen)
     migrate(launcher)
     made = set_up_demo(wiring_of(launcher.open_ready()).tools)
-    # No proxy stands in front of a demo, so a slow client must not have the only thread.
-    start(launcher, Listen("127.0.0.1", port, workers, threads=8), lambda: _announce(made, port))
+    start(launcher, listen, lambda: _announce(made, port))
 
 
 def _announce(made: Demo, port: int) -> None:

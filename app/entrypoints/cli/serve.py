@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
 from granian.constants import Interfaces
@@ -11,6 +13,7 @@ from app import settings
 from app.entrypoints.cli.supervision import Listen, Supervisor, must_be_free
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.foundation import metrics
+from app.foundation.environment import UNIX
 from app.foundation.errors import ConfigurationError
 
 _KILL_SECONDS = 10
@@ -35,17 +38,39 @@ _KILL_SECONDS = 10
 )
 @click.option(
     "--worker-lifetime",
+    "lifetime_seconds",
     metavar="SECONDS",
     type=click.IntRange(1),
     help="Renew each worker after so long, one at a time; without it, never.",
 )
+@click.option(
+    "--socket",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Listen on a unix socket instead, for a proxy on this machine; CHALK_TRUSTED_PROXIES must say unix.",
+)
+@click.option(
+    "--socket-mode",
+    "mode",
+    type=click.Choice(["0600", "0660", "0666"]),
+    default="0660",
+    show_default=True,
+    callback=lambda _context, _option, mode: int(mode, 8),
+    help="Who may connect to it.",
+)
 @click.pass_obj
-def serve(launcher: Launcher, host: str, port: int, workers: int, threads: int, *, worker_lifetime: int | None) -> None:
+def serve(launcher: Launcher, /, **where_and_how: Any) -> None:
     """Serve until interrupted. Run `chalk-auth db upgrade` first."""
     # What is wrong is said here, once and in a sentence, and not by every worker again and again.
-    wiring_of(launcher.open_ready()).tools.database.close()
-    must_be_free(host, port)
-    start(launcher, Listen(host, port, workers, threads, worker_lifetime), lambda: None)
+    wiring = wiring_of(launcher.open_ready())
+    wiring.tools.database.close()
+    listen = Listen(**where_and_how)
+    if listen.path is not None and UNIX not in wiring.trusted_proxies:
+        raise ConfigurationError(
+            "On a unix socket, nobody has an address but by a proxy: add unix to CHALK_TRUSTED_PROXIES."
+        )
+    must_be_free(listen)
+    start(launcher, listen, lambda: None)
 
 
 def start(launcher: Launcher, listen: Listen, announce: Callable[[], None]) -> None:
@@ -54,6 +79,8 @@ def start(launcher: Launcher, listen: Listen, announce: Callable[[], None]) -> N
         launcher.target,
         address=listen.host,
         port=listen.port,
+        uds=listen.path,
+        uds_permissions=listen.mode,
         interface=Interfaces.WSGI,
         factory=True,
         workers=listen.workers,

@@ -11,7 +11,7 @@ from werkzeug.datastructures import Headers
 from app.entrypoints.headers import is_of
 from app.flows.refusals import ServiceError
 from app.foundation import logs
-from app.foundation.environment import Network
+from app.foundation.environment import Proxy
 from app.foundation.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Spans:
         proxies: ours; what anybody else says of a trace is made up.
     """
 
-    def __init__(self, tracing: "Tracing", proxies: Sequence[Network]) -> None:
+    def __init__(self, tracing: "Tracing", proxies: Sequence[Proxy]) -> None:
         self._tracing = tracing
         self._proxies = proxies
 
