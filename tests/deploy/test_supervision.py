@@ -5,6 +5,8 @@ import http.client
 import os
 import shutil
 import signal
+import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -46,6 +48,11 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
+def until_others(server: Server, before: set[int]) -> None:
+    """Wait until none of these workers serves any more."""
+    until(lambda: not before & pids(server))
+
+
 def until_renewed(server: Server, gone: set[int]) -> None:
     """Wait until as many workers serve as shall, and none of these."""
     until(lambda: len(pids(server) - gone) == 2)
@@ -73,6 +80,37 @@ def test_workers_that_are_killed_again_and_again_are_replaced(url):
         server.process.kill()
         # Nobody would look after them.
         assert psutil.wait_procs(last, timeout=PATIENCE_SECONDS)[1] == []
+
+
+def test_a_worker_that_leaves_hears_those_who_have_just_come(url):
+    """
+    N: of the connections that it has accepted, it reads the request, also where that arrives after its time was over.
+    """
+    ended = threading.Event()
+    told: list[bytes] = []
+
+    def ask_hesitantly():
+        request = f"GET {JWKS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        while not ended.is_set():
+            with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as wire:
+                ended.wait(0.005)
+                try:
+                    wire.sendall(request)
+                    told.append(wire.recv(65_536)[9:12])
+                except ConnectionError:
+                    told.append(b"reset")
+
+    with serve(url, Manner(options=("--worker-lifetime", "1")), workers=4) as server:
+        threads = [threading.Thread(target=ask_hesitantly) for _ in range(8)]
+        for each in threads:
+            each.start()
+        for _ in range(3):
+            until_others(server, pids(server))
+        ended.set()
+        for each in threads:
+            each.join()
+
+    assert set(told) == {b"200"}
 
 
 def test_a_worker_that_cannot_start_is_not_tried_for_ever(url, tmp_path):

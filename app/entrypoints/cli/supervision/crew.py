@@ -1,6 +1,8 @@
 """The workers of a server, and what is done when one dies, is to be renewed, or does not end."""
 
+import contextlib
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,13 +10,15 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from app.entrypoints.cli.supervision.brake import Brake
-from app.entrypoints.cli.supervision.workers import Report, Stage
+from app.entrypoints.cli.supervision.workers import DEAFEN, Report, Stage
 
 _LOG = logging.getLogger(__name__)
 
 _LOOK_EVERY_SECONDS = 0.02
 _START_SECONDS = 60.0
 _RENEW_AGAIN_AFTER_SECONDS = 60.0
+# From connecting to sending a request, a proxy takes less.
+DEAF_SECONDS = 0.2
 
 
 class Process(Protocol):
@@ -48,6 +52,23 @@ class Worker:
         """Tell whether it lives and has begun to serve."""
         return self.process.is_alive() and self.report.stage >= Stage.STARTED
 
+    def deafen(self) -> None:
+        """Let it accept nothing more, and finish what it has; one that has not started accepts nothing anyway."""
+        pid = self.process.inner.pid
+        if self.is_at_work and pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, DEAFEN)
+
+
+@dataclass
+class _Leaving:
+    """One that accepts nothing more: when it is told to end, and when the patience with it is over."""
+
+    worker: Worker
+    end_at: float
+    until: float
+    is_told: bool = False
+
 
 @dataclass
 class _Place:
@@ -78,7 +99,7 @@ class Crew:
     patience_seconds: float
     now: float
     _places: list[_Place] = field(init=False)
-    _leaving: list[tuple[Worker, float]] = field(init=False, default_factory=list)
+    _leaving: list[_Leaving] = field(init=False, default_factory=list)
     _brake: Brake = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +112,12 @@ class Crew:
     def everyone(self) -> list[Worker]:
         """List every worker that lives, or may."""
         coming = [place.successor for place in self._places if place.successor is not None]
-        return [*(place.worker for place in self._places), *coming, *(worker for worker, _ in self._leaving)]
+        return [*(place.worker for place in self._places), *coming, *(each.worker for each in self._leaving)]
+
+    def deafen(self) -> None:
+        """Let nobody accept anything more: the server is about to end."""
+        for each in self.everyone():
+            each.deafen()
 
     def renew(self, now: float) -> None:
         """Let others take the place of all workers, one after the other, each when it is ready."""
@@ -119,11 +145,14 @@ class Crew:
         return self._brake.reason_to_end(now, at_work=at_work)
 
     def _see_off(self, now: float) -> None:
-        for worker, until in self._leaving:
-            if now >= until and worker.process.is_alive():
-                _say("a worker did not end, and was killed", worker)
-                worker.process.kill()
-        self._leaving = [(worker, until) for worker, until in self._leaving if worker.process.is_alive()]
+        for each in self._leaving:
+            if now >= each.end_at and not each.is_told:
+                each.is_told = True
+                each.worker.process.terminate()
+            if now >= each.until and each.worker.process.is_alive():
+                _say("a worker did not end, and was killed", each.worker)
+                each.worker.process.kill()
+        self._leaving = [each for each in self._leaving if each.worker.process.is_alive()]
 
     def _fill(self, number: int, place: _Place, now: float) -> None:
         if place.worker.process.is_alive():
@@ -165,8 +194,8 @@ class Crew:
                 each.renew_at = None if self.lifetime_seconds is None else now + _RENEW_AGAIN_AFTER_SECONDS
 
     def _dismiss(self, worker: Worker, now: float) -> None:
-        worker.process.terminate()
-        self._leaving.append((worker, now + self.patience_seconds))
+        worker.deafen()
+        self._leaving.append(_Leaving(worker, now + DEAF_SECONDS, now + DEAF_SECONDS + self.patience_seconds))
 
 
 def _is_in_vain(successor: Worker, now: float) -> bool:

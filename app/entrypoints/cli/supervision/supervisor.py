@@ -9,7 +9,7 @@ from typing import Any
 from granian._granian import ListenerSpec
 from granian.server.mp import MPServer, WorkerProcess
 
-from app.entrypoints.cli.supervision.crew import Crew, Worker
+from app.entrypoints.cli.supervision.crew import DEAF_SECONDS, Crew, Worker
 from app.entrypoints.cli.supervision.workers import Loader, Report
 
 
@@ -45,12 +45,12 @@ class Supervisor(MPServer):
         self._ssp: Any = None
         self._shd: Any = ListenerSpec(self.bind_addr, self.bind_port, self.backlog).build()
         self._sfd: Any = self._shd.get_fd()
-        self._sso = socket.socket(fileno=self._sfd)
+        self._sso: Any = socket.socket(fileno=self._sfd)
         self._sso.set_inheritable(True)
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Callable[[], Any]) -> WorkerProcess:  # type: ignore[override]
         report = Report()
-        process = super()._spawn_worker(idx, target, Loader(callback_loader, report))
+        process = super()._spawn_worker(idx, target, Loader(callback_loader, report, self._sso))
         self._reports[process] = report
         return process
 
@@ -70,6 +70,10 @@ class Supervisor(MPServer):
                 self.reload_signal = False
                 crew.renew(time.monotonic())
             self.reason_to_end = crew.look(time.monotonic())
+        crew.deafen()
+        # Whoever connects now is refused, and asks another server.
+        self._drop_shared_socket()  # type: ignore[no-untyped-call]
+        time.sleep(DEAF_SECONDS)
         # Those who take over, and those who were told to end, are seen to their end like the others.
         self.wrks: list[Any] = [each.process for each in crew.everyone()]
 

@@ -1,14 +1,17 @@
 """What runs in a worker before it serves: it loads the application, tells how far it got, and outlives nobody."""
 
+import contextlib
 import ctypes
 import logging
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
 from enum import IntEnum
+from pathlib import Path
 from wsgiref.types import WSGIApplication
 
 from flask import Flask
@@ -19,6 +22,8 @@ from app.foundation.errors import ConfigurationError
 _LOG = logging.getLogger(__name__)
 
 _LOOK_EVERY_SECONDS = 1.0
+# Tells a worker to accept nothing more; SIGTERM, a moment later, to finish what it has, and end.
+DEAFEN = signal.SIGUSR1
 
 
 class Stage(IntEnum):
@@ -56,15 +61,18 @@ class Loader:
     Args:
         load: builds the application, or one that is wrapped around it.
         report: where to tell that it did.
+        listening: the socket that all workers accept from.
     """
 
-    def __init__(self, load: Callable[[], WSGIApplication], report: Report) -> None:
+    def __init__(self, load: Callable[[], WSGIApplication], report: Report, listening: socket.socket) -> None:
         self._load = load
+        self._listening = listening
         self._report = report
         self._parent = os.getpid()
 
     def __call__(self) -> WSGIApplication:
         """Build the application; what keeps it from starting is said in a sentence, and ends the worker."""
+        signal.signal(DEAFEN, self._deafen)
         threading.Thread(target=_end_with, args=(self._parent,), name="parent", daemon=True).start()
         try:
             app = self._load()
@@ -76,6 +84,20 @@ class Loader:
         has_keys = not isinstance(app, Flask) or wiring_of(app).tools.keyring.signer is not None
         self._report.stage = Stage.READY if has_keys else Stage.STARTED
         return app
+
+    def _deafen(self, *_signal: object) -> None:
+        # granian stops to accept and to read in one: a connection whose request has not arrived yet is closed, and to
+        # a proxy that is a request that was lost. So it is given a socket that nobody calls, a moment before.
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as deaf:
+            deaf.bind("")
+            deaf.listen()
+            deaf.settimeout(0)
+            heard = os.fstat(self._listening.fileno())
+            for each in [int(entry.name) for entry in Path("/dev/fd").iterdir()]:
+                # The one that was opened to list them is gone.
+                with contextlib.suppress(OSError):
+                    if os.path.samestat(os.fstat(each), heard):
+                        os.dup2(deaf.fileno(), each)
 
 
 def _end_with(parent: int) -> None:
