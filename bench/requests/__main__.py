@@ -28,7 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.write and asked.only:
         parser.error("what is written is of everything: not --only together with --write")
-    logging.disable(logging.WARNING)
     print(f"seed {asked.seed}", flush=True)
     try:
         return _memory(asked) if asked.memory else _costs(asked)
@@ -101,6 +100,7 @@ def _memory(asked: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)
     # What was started is stopped, whoever ends this.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

@@ -24,7 +24,6 @@ from bench.torture.suites import BACKENDS, MODES, Verdict, ours, small
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 when a rule was broken, or a wrong server was not caught."""
     asked = _parser().parse_args(arguments)
-    logging.disable(logging.WARNING)
     print(f"seed {asked.seed}", flush=True)
     verdicts = [_foreign(asked)] if asked.token_url else _all_of_ours(asked)
     print()
@@ -111,6 +110,7 @@ def _kept(verdict: Verdict) -> Path:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)
     # What was started and mounted is put away, whoever ends this.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

@@ -21,9 +21,15 @@ OURS = ("chalk.events", "chalk.requests", "app.entrypoints.wiring")
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_to_find():
-    """What was logged here on purpose fails no test."""
+    """What is logged here on purpose fails no test, and is heard whatever an application before has chosen."""
+    events = logging.getLogger("chalk.events")
+    before, handlers = events.level, list(events.handlers)
+    events.setLevel(logging.NOTSET)
+    events.handlers.clear()
     yield
     WATCH.take()
+    events.setLevel(before)
+    events.handlers[:] = handlers
 
 
 @pytest.mark.parametrize("secret", [KEY, KEY.replace("sk_live", "ak_test"), JWT, PEM, JWK, BASIC, conftest.MASTER_KEY])

@@ -17,11 +17,14 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
+    false,
     func,
     or_,
     select,
     true,
 )
+from sqlalchemy.orm import aliased
 
 from app.domain.api_keys import format as key_format
 from app.domain.api_keys.details import lock_name, own_end, works_at
@@ -207,10 +210,17 @@ def _finding(peppers: int, retired: bool) -> Prepared:  # noqa: FBT001  a key of
         known = [bindparam(f"pepper_{number}", type_=String) for number in range(peppers)]
         # A MAC that cannot be checked here is found too: to say that it is wrong would be a guess.
         of_another = and_(*(ApiKeyRow.pepper_id != each for each in known))
-        return select(*(ApiKeyRow.__table__.c[name] for name in _READ), own_end().label("own_end")).where(
-            ApiKeyRow.id == bindparam("presented", type_=String),
+        # The next key there is, if there is no such id: to read a row takes its time, and a thief has a stopwatch.
+        presented, other = bindparam("presented", type_=String), aliased(ApiKeyRow)
+        right = and_(
             or_(*(ApiKeyRow.mac == each for each in macs), of_another),
             true() if retired else works_at(bindparam("now", type_=UtcDateTime)),
+        )
+        nearest = select(other.id).where(other.id >= presented).order_by(other.id).limit(1).scalar_subquery()
+        return select(*(ApiKeyRow.__table__.c[name] for name in _READ), own_end().label("own_end")).where(
+            ApiKeyRow.id == nearest,
+            # In this order: that it is another key is seen last, when everything else would be right.
+            case((right, ApiKeyRow.id.concat("") == presented), else_=false()),
         )
 
     return Prepared(write)
