@@ -59,8 +59,8 @@ def _limits(tools: Tools) -> Diagnosis:
         return Diagnosis(
             "limits",
             "warning",
-            "CHALK_LIMITS_URL names no store: each host hears as many guesses as their limit says, and each worker counts "
-            "keys and tenants for itself. Name a Redis or Valkey server, if there is more than one.",
+            "CHALK_LIMITS_URL names no store: each host hears as many guesses as their limit says, and each worker "
+            "counts keys and tenants for itself. Name a Redis or Valkey server, if there is more than one.",
         )
     if store.look("doctor") is None:
         return Diagnosis(
