@@ -33,13 +33,15 @@ _SECRETS = (
         ),
         r"\1***",
     ),
+    # PostgreSQL quotes a whole row there.
+    (re.compile(r"(DETAIL:\s*)\S[^\n]*"), r"\1***"),
     (re.compile(r"(?i)((?<!\w)\w{1,30}://[^\s:/@]{0,100}:)[^\s]{1,200}@"), r"\1***@"),
 )
 
 # One of these stands in whatever any of the patterns finds. Nearly no text has one, and looking for words costs less.
 _SUSPICIOUS = (
     *("ak_", "sk_", "ak%5f", "sk%5f", "eyj", "basic", "bearer", "client_secret", "client_assertion"),
-    *("_token", "api_key", "master_key", "password", "://"),
+    *("_token", "api_key", "master_key", "password", "detail:", "://"),
 )
 
 
@@ -57,8 +59,9 @@ def blot(text: str) -> str:
 
 
 def _is_suspicious(text: str) -> bool:
-    lowered = text.lower()
-    return any(word in lowered for word in _SUSPICIOUS)
+    # Folded, as the patterns see it: they take a long s for an s.
+    folded = text.casefold()
+    return any(word in folded for word in _SUSPICIOUS)
 
 
 class JsonLines(logging.Formatter):

@@ -37,6 +37,7 @@ SECRETS = [
     ("postgresql+psycopg://chalk:neighbours-secret@db/chalk", "neighbours-secret"),
     ("postgresql://chalk:neighbours/sec@ret@db/chalk", "neighbours"),
     ("redis://:neighbours-secret@cache:6379", "neighbours-secret"),
+    ("DETAIL:  Failing row contains (7, neighbours-secret, null).", "neighbours-secret"),
 ]
 
 
@@ -74,6 +75,8 @@ def test_a_secret_is_blotted_wherever_it_stands(text, secret, around):
 
 PIECES = [secret for secret, _ in SECRETS] + [secret.upper() for secret, _ in SECRETS]
 PIECES += [
+    "\u017fk_live_",
+    "\u212a",
     "sk",
     "_",
     "eyJ",
