@@ -16,11 +16,13 @@ from app.flows.change_tenant import change_tenant
 from app.flows.close_tenant import close_tenant
 from app.flows.end_room import end_room
 from app.flows.exchange_api_key import Exchange, exchange_api_key
+from app.flows.note_uses import note_uses
 from app.flows.refusals import InvalidApiKeyError, RoomEndedError, TenantSuspendedError
-from app.flows.results import Changes
+from app.flows.results import Changes, ClientKeys
 from app.flows.rotate_api_key import rotate_api_key
 from app.flows.steps import Credential
 from tests.adversary.races import PATIENCE_SECONDS
+from tests.assertions import a_key, jwks_of
 from tests.builders import a_room, a_tenant, an_operator
 from tests.conftest import environment, migrate
 
@@ -119,3 +121,49 @@ def test_an_ending_gets_through_a_flood_of_exchanges(tools, ending):
 
     assert seconds < LONGEST_SECONDS
     assert told == [refusal] * EXCHANGERS
+
+
+def exchange_until(over, tenant, tools, under_way):
+    """Open session after session until it is over; from the third on, all of them are under way."""
+    wanted = Exchange(Credential(secret=tenant.api_key), offline=True)
+    for opened in itertools.count():
+        if opened == 3:
+            under_way.wait(PATIENCE_SECONDS)
+        if over.is_set():
+            return
+        exchange_api_key(wanted, tools)
+
+
+def register_keys(tenant, operator, tools):
+    change_tenant(operator, tenant.id, Changes(client_keys=ClientKeys(jwks=jwks_of(a_key()))), tools)
+
+
+WRITES: dict[str, Callable[..., None]] = {
+    "when it was used": lambda _tenant, _operator, tools: note_uses(tools),
+    "that its client registered keys": register_keys,
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_what_is_written_about_a_key_gets_through_a_flood_of_exchanges(tools, what):
+    """
+    CONTRACT 2: that a key was used, and what else its row is told, is written within a moment however often it is
+    exchanged meanwhile; and none of the exchanges fails for it.
+    """
+    tenant, operator = a_tenant(tools), authenticate_api_key(an_operator(tools), tools)
+    under_way, over = threading.Barrier(EXCHANGERS + 1), threading.Event()
+
+    with ThreadPoolExecutor(EXCHANGERS, thread_name_prefix="exchanger") as pool:
+        given = (over, tenant, tools, under_way)
+        exchangers = [pool.submit(exchange_until, *given) for _ in range(EXCHANGERS)]
+        under_way.wait(PATIENCE_SECONDS)
+        began = time.monotonic()
+        try:
+            WRITES[what](tenant, operator, tools)
+        finally:
+            over.set()
+        seconds = time.monotonic() - began
+        for exchanger in exchangers:
+            exchanger.result()
+
+    assert seconds < LONGEST_SECONDS

@@ -139,11 +139,14 @@ def suspend_all(connection: Connection, tenant_id: UUID, *, now: datetime) -> No
 
 def resume_all(connection: Connection, tenant_id: UUID) -> None:
     """Let the keys of a tenant work again."""
-    connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(suspended_at=None))
+    # Those alone that are suspended, which nobody exchanges: for the others it would have to stand in line.
+    suspended = (ApiKeyRow.tenant_id == tenant_id) & ApiKeyRow.suspended_at.is_not(None)
+    connection.execute(update(ApiKeyRow).where(suspended).values(suspended_at=None))
 
 
 def set_assertion_only(connection: Connection, tenant_id: UUID, *, assertion_only: bool) -> None:
     """Let the keys of a tenant be client secrets no longer, or again."""
+    _have_all_alone(connection, tenant_id)
     connection.execute(update(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id).values(assertion_only=assertion_only))
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.domain.api_keys.details import lock_name
 from app.domain.api_keys.tables import ApiKeyRow, HourRow
+from app.foundation.database import have_alone
 
 _AT_MOST_EVERY = timedelta(minutes=1)
 _HOURS_KEPT_FOR = timedelta(days=31)
@@ -88,6 +90,8 @@ def write_uses(connection: Connection, key_id: str, noted: Noted) -> None:
 
     A last use that is older than what is kept says nothing new; the hours are added to what other workers saw.
     """
+    # In line: exchanges share the row's lock, and later ones join those that hold it, past whoever waits for it.
+    have_alone(connection, lock_name(key_id))
     last = noted.last
     earlier = ApiKeyRow.last_used_at.is_(None) | (ApiKeyRow.last_used_at <= last.at - _AT_MOST_EVERY)
     kept = update(ApiKeyRow).where(ApiKeyRow.id == key_id, earlier)
