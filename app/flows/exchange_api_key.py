@@ -48,7 +48,8 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
     """
     Exchange a tenant's API key, or its client's assertion, for an access token and, if wanted, a refresh token.
 
-    What it leans on is held until the new session is committed, so that whoever ends that authority finds it.
+    What it leans on is held until the new session is committed, or looked at once more by the statement that starts it:
+    whoever ends that authority finds the session, or it does not start.
 
     Raises:
         InvalidApiKeyError, InvalidClientError: the credential does not work, or is not this client's.

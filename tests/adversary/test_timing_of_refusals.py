@@ -17,6 +17,7 @@ from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.refusals import InvalidApiKeyError
 from app.flows.results import Sender
 from app.foundation.opaque import random_base62
+from tests.adversary.races import PATIENCE_SECONDS
 from tests.adversary.rounds import rounds
 from tests.adversary.workers import WorkerLine
 from tests.builders import Tenant, a_tenant
@@ -29,8 +30,9 @@ KEYS_OF_A_KIND = 20
 # Within the process, a row that is there costs SQLite some two of 500 microseconds more than none, before it is found
 # to be wrong: that an id exists is no secret, and over HTTP nobody sees it. What is beyond this would be work of ours.
 TOLERANCE_NANOSECONDS = 10_000
-# Equal kinds are told apart once in so many times, in each of three runs: so a build never fails for it.
-ALARM, ALARM_OVER_HTTP, RUNS = 1e-6, 1e-2, 3
+# Equal kinds are told apart once in so many times, in each of three runs: so a build never fails for it. Over HTTP it
+# is more often, since what disturbs a machine comes in bursts: at 1e-2, a pair of equal kinds was once in all three.
+ALARM, ALARM_OVER_HTTP, RUNS = 1e-6, 1e-4, 3
 FROM_HOME = Sender("192.0.2.7")
 
 
@@ -110,9 +112,16 @@ def test_nobody_who_asks_over_http_tells_why_a_key_is_refused(database_url, dead
     """
     with serve(database_url) as server, contextlib.closing(WorkerLine(server.port)) as line:
 
-        def refuse(key):
-            assert line.send("GET", "/api/v1/rooms", headers={"X-API-Key": key}).status == 401
+        def status(key):
+            return line.send("GET", "/api/v1/rooms", headers={"X-API-Key": key}).status
 
+        def refuse(key):
+            assert status(key) == 401
+
+        # By the clock of the server, which was quick to start, they may have a moment left.
+        gives_up_at = time.monotonic() + PATIENCE_SECONDS
+        while {status(key) for key in dead["expired"]} != {401}:
+            assert time.monotonic() < gives_up_at
         pairs = set(itertools.combinations(dead, 2))
         for seed in range(RUNS):
             pairs &= told_apart(dead, refuse, SAMPLES, seed, tolerance=0, alarm=ALARM_OVER_HTTP)
