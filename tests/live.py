@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.tools import Tools
+from bench.torture.faults.ports import free_port
 from tests.conftest import environment, migrate
-from tests.servers import free_port, serve
+from tests.servers import serve
 
 OTHER_AUDIENCE = "https://files.example"
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
+from bench.torture.faults.ports import free_port
 from tests import log_watch
 from tests.conftest import MANY_GUESSES, MASTER_KEY, ROOT
 
@@ -40,16 +40,6 @@ class Server:
     def url(self) -> str:
         """Give its base URL."""
         return f"http://127.0.0.1:{self.port}"
-
-
-def free_port() -> int:
-    """Find a port below the ephemeral range that nobody listens on; processes that run tests at once search apart."""
-    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
-    for port in range(20_000 + 3_000 * own + os.getpid() % 2_000, 32_000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("no free port")
 
 
 @contextlib.contextmanager

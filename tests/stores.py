@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from tests.servers import free_port
+from bench.torture.faults.ports import free_port
 
 # Keeps nothing on a disk.
 _OPTIONS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]

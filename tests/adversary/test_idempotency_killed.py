@@ -17,6 +17,7 @@ from app.domain.idempotency.tables import ReplyRow
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.tools import Tools
+from bench.torture.faults.ports import free_port
 from tests import servers
 from tests.adversary import killed_before_the_answer
 from tests.adversary.races import PATIENCE_SECONDS, Answer, WireLine, at_once
@@ -122,7 +123,7 @@ def test_whatever_dies_the_secret_comes_back_and_is_nowhere_in_the_database(own_
     which works; and neither that, nor the rest of the reply, nor the Idempotency-Key, stands in the dump.
     """
     cut, killed, first = ([Request(a_scene(tools), name) for name in ("key", "admit", "rotate")] for _ in range(3))
-    port, begun = servers.free_port(), replies(tools)
+    port, begun = free_port(), replies(tools)
     command = [sys.executable, "-m", killed_before_the_answer.__name__, "serve", "--port", str(port), "--workers", "1"]
 
     with servers.running(command, port, own_database, SIGNING_ALGORITHM=ALGORITHM) as server:

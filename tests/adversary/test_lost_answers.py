@@ -15,6 +15,7 @@ from app.domain.refresh_tokens.tables import FamilyRow
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import InvalidRefreshTokenError
 from app.flows.revoke_token import revoke_token
+from bench.torture.faults.ports import free_port
 from tests import servers
 from tests.adversary import killed_before_the_answer
 from tests.adversary.races import PATIENCE_SECONDS, WireLine, a_token, at_once, family_of, lines_to, refresh
@@ -59,7 +60,7 @@ def lenient(tools):
 
 
 def serve_until_told_to_die(database_url):
-    port = servers.free_port()
+    port = free_port()
     command = [sys.executable, "-m", killed_before_the_answer.__name__, "serve", "--port", str(port), "--workers", "1"]
     return servers.running(command, port, database_url)
 

@@ -15,10 +15,11 @@ import pytest
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.foundation.logs import JsonLines, blot
+from bench.torture.faults.ports import free_port
 from tests.builders import an_operator
 from tests.clock import StillClock
 from tests.conftest import MASTER_KEY, environment, migrate
-from tests.servers import COMMAND, free_port, running
+from tests.servers import COMMAND, running
 
 # Runs a command in place of the shell, with its output in a file: a pipe that nobody reads would stop it.
 INTO_FILE = ["/bin/sh", "-c", 'out="$1"; shift; exec "$@" >"$out" 2>&1', "sh"]

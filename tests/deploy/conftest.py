@@ -11,11 +11,12 @@ from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.issue_resource_server_key import issue_resource_server_key
 from app.flows.tools import Tools
+from bench.torture.faults.ports import free_port
 from tests.builders import Tenant, a_tenant
 from tests.conftest import environment, migrate
 from tests.deploy.edge import Edge, nginx
 from tests.deploy.upstreams import Upstream, upstream
-from tests.servers import USUAL, Manner, Server, free_port, serve
+from tests.servers import USUAL, Manner, Server, serve
 
 ISSUER = "https://auth.example.com"
 FILES = "https://files.example.com"
@@ -53,8 +54,7 @@ def site(new_database: Callable[[str], str]) -> Iterator[Site]:
         "resource-server-introspection.conf": None,
         "introspection-credential.conf": f'set $chalk_credential "Basic {credential}";',
     }
-    # Above what is looked for next, so that nobody is given it meanwhile.
-    second_port = free_port() + 500
+    second_port = free_port()
     with (
         served(url, free_port()) as server,
         upstream() as files,

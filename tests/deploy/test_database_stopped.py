@@ -14,13 +14,14 @@ import pytest
 
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
+from bench.torture.faults.ports import free_port
 from bench.torture.hosts.postgres import Postgres, postgres
 from tests.builders import a_pair, a_room, a_tenant
 from tests.conftest import environment, migrate
 from tests.deploy.conftest import AUDIENCES, ISSUER, served
 from tests.deploy.edge import Answer, nginx
 from tests.deploy.load import Load, Told
-from tests.servers import Manner, Server, at_work, free_port
+from tests.servers import Manner, Server, at_work
 
 CLIENTS = 4
 # docs/operations.md has what was measured in twenty.
@@ -52,7 +53,7 @@ def scene(tmp_path_factory) -> Iterator[Callable[[], Scene]]:
         stack.callback(tools.database.close)
         port, log = free_port(), tmp_path_factory.mktemp("server") / "log"
         server = stack.enter_context(served(database.url, port, 2, Manner(log=log)))
-        edge = stack.enter_context(nginx({"8000": port, "8001": free_port() + 500}))
+        edge = stack.enter_context(nginx({"8000": port, "8001": free_port()}))
 
         def begin() -> Scene:
             load, tenant = Load(edge), a_tenant(tools)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.torture.faults.ports import free_port
 from tests.deploy.edge import SHIPPED, read_all, running
-from tests.servers import free_port
 
 # The shipped maps and zones, before an address that this machine does not have.
 CONFIGURATION = """
 worker_processes 1;
-pid {folder}/pid;
+pid {folder}/nginx.pid;
 events {{}}
 http {{
     access_log off;

@@ -17,9 +17,10 @@ from app.entrypoints import cli
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.factory import create_app
 from app.flows.authenticate_api_key import authenticate_api_key
+from bench.torture.faults.ports import free_port
 from tests.builders import a_pair, a_tenant
 from tests.conftest import MASTER_KEY, ROOT, environment, migrate
-from tests.servers import COMMAND, free_port, running
+from tests.servers import COMMAND, running
 
 NOBODY = "postgresql://chalk:hidden@127.0.0.1:1/none"
 

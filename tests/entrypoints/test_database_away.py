@@ -7,11 +7,11 @@ import pytest
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.foundation.identifiers import new_id, print_id
+from bench.torture.faults.ports import free_port
 from tests.builders import a_pair, a_room, a_tenant
 from tests.conftest import environment, migrate
 from tests.databases import take_away
 from tests.forgery import hs256
-from tests.servers import free_port
 
 EXCHANGE, REFRESH, REVOKE = "/api/v1/auth/token", "/api/v1/auth/refresh", "/api/v1/auth/revoke"
 TOKEN, JWKS, META = "/oauth/token", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"

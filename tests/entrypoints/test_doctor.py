@@ -16,11 +16,11 @@ from app.entrypoints import cli
 from app.entrypoints.wiring import Launcher, wiring_of
 from app.factory import create_app
 from app.flows.tend_signing_keys import tend_signing_keys
+from bench.torture.faults.ports import free_port
 from tests.builders import a_tenant
 from tests.clock import StillClock
 from tests.conftest import MASTER_KEY, ROOT
 from tests.databases import take_away
-from tests.servers import free_port
 from tests.stores import a_store
 
 ANOTHER = base64.b64encode(b"another master key of 32 bytes..").decode()

@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.torture.faults.ports import free_port
 from tests.adversary.workers import a_line_to_each_worker
 from tests.builders import a_room
-from tests.servers import COMMAND, free_port, running
+from tests.servers import COMMAND, running
 
 TOKEN, REFRESH = "/api/v1/auth/token", "/api/v1/auth/refresh"
 # Runs a command with what it logs in a file: a pipe that nobody reads would stop it.

