@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.foundation.database import Base, UtcDateTime
 
 _REVOKED = text("revoked_at IS NOT NULL")
+_OF_ROOM = text("room_id IS NOT NULL")
 _OF_PARTICIPANT = text("participant_id IS NOT NULL")
 
 
@@ -26,7 +27,7 @@ class FamilyRow(Base):
     __table_args__ = (
         Index(None, "tenant_id", "id"),
         Index(None, "key_id"),
-        Index(None, "room_id"),
+        Index("ix_families_room", "room_id", postgresql_where=_OF_ROOM, sqlite_where=_OF_ROOM),
         Index(
             "ix_families_participant_id",
             "participant_id",
