@@ -5,6 +5,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 from flask import Response, request
 from werkzeug.datastructures import Headers
@@ -14,6 +15,41 @@ from app.flows.results import Standing
 from app.foundation import opaque
 from app.foundation.clock import rfc3339
 from app.foundation.environment import UNIX, Proxy
+
+
+class Sent(Protocol):
+    """The headers of a request, as far as they are read here: the framework's, or those of a door in front of it."""
+
+    def get(self, name: str, /) -> str | None:
+        """Give what a header says; None when there is none."""
+        ...
+
+    def __contains__(self, name: str, /) -> bool:
+        """Tell whether there is a header of this name."""
+        ...
+
+
+class Writable(Protocol):
+    """The headers of an answer, as they are written here."""
+
+    def add(self, name: str, value: str, /) -> None:
+        """Add a header, whatever is there already."""
+        ...
+
+
+class Answered(Protocol):
+    """An answer, as far as its headers need to know it."""
+
+    @property
+    def status_code(self) -> int:
+        """Give its status."""
+        ...
+
+    @property
+    def headers(self) -> Writable:
+        """Give its headers."""
+        ...
+
 
 RETRY_AFTER_SECONDS = "1"
 _REQUEST_ID = re.compile(r"[\w-]{8,128}", re.ASCII)
@@ -52,7 +88,7 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Proxy]) -> s
     return nearest
 
 
-def finish(response: Response, request_id: str, key_rotating_until: datetime | None, nearest: Standing | None) -> None:
+def finish(response: Answered, request_id: str, key_rotating_until: datetime | None, nearest: Standing | None) -> None:
     """Say under which id an answer is logged, whether the key that asked is in its grace, and what is left to it."""
     # Added, and not set: none of these is there before, and to look for it takes longer.
     response.headers.add("X-Request-Id", request_id)
@@ -69,7 +105,7 @@ def is_of(peer: str | None, proxies: Sequence[Proxy]) -> bool:
     return address is not None and any(each != UNIX and address in each for each in proxies)
 
 
-def no_store(headers: Headers) -> None:
+def no_store(headers: Writable) -> None:
     """Keep an answer with a token or a key in it out of every cache (RFC 6749 section 5.1)."""
     headers.add("Cache-Control", "no-store")
     headers.add("Pragma", "no-cache")
@@ -88,7 +124,7 @@ def come_back(headers: Headers, error: ServiceError, status: int) -> None:
         headers["Retry-After"] = RETRY_AFTER_SECONDS
 
 
-def rate_limit(headers: Headers, standing: Standing | None) -> None:
+def rate_limit(headers: Writable, standing: Standing | None) -> None:
     """Tell how much is left of the limit that the request was counted against; None when it was against none."""
     if standing is not None:
         limit = standing.limit
@@ -105,13 +141,13 @@ def document(content: bytes, content_type: str, max_age_seconds: int) -> Respons
     return response
 
 
-def key_status(headers: Headers, rotating_until: datetime | None) -> None:
+def key_status(headers: Writable, rotating_until: datetime | None) -> None:
     """Tell the user of a key in its grace that it has been replaced, and until when it works."""
     if rotating_until is not None:
-        headers["X-API-Key-Status"] = f'rotating; expires_at="{rfc3339(rotating_until)}"'
+        headers.add("X-API-Key-Status", f'rotating; expires_at="{rfc3339(rotating_until)}"')
 
 
-def _limit(headers: Headers, policy: str, allowed: tuple[int, int], left: tuple[int, int]) -> None:
+def _limit(headers: Writable, policy: str, allowed: tuple[int, int], left: tuple[int, int]) -> None:
     headers.add("RateLimit-Policy", f'"{policy}";q={allowed[0]};w={allowed[1]}')
     headers.add("RateLimit", f'"{policy}";r={left[0]};t={left[1]}')
 

@@ -1,15 +1,16 @@
 """What the factory hands to the doors, and how web framework errors become refusals of ours."""
 
+import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, ClassVar
 
 from flask import Flask, Response, current_app, g, request
-from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from app.entrypoints.headers import client_address
+from app.entrypoints.headers import Sent, client_address, no_store
 from app.flows.refusals import (
     InternalError,
     InvalidRequestError,
@@ -59,12 +60,55 @@ class Launcher:
     target: str
 
 
+class SentHeaders:
+    """The headers of a request, read where the server has laid them (PEP 3333), and one by one."""
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def get(self, name: str) -> str | None:
+        """Give what a header says; None when there is none."""
+        return self._environ.get(_place_of(name))
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a header of this name."""
+        return _place_of(str(name)) in self._environ
+
+
+class Pairs(list[tuple[str, str]]):
+    """The headers of an answer, each as it was written."""
+
+    def add(self, name: str, value: str) -> None:
+        """Add a header, whatever is there already."""
+        self.append((name, value))
+
+
+@dataclass
+class Reply:
+    """
+    An answer of status 200 at a door in front of the web framework, with a body of JSON; to make one costs a fraction
+    of what the framework's own does.
+    """
+
+    data: bytes
+    headers: Pairs
+    status: ClassVar[str] = "200 OK"
+    status_code: ClassVar[int] = 200
+
+    @classmethod
+    def with_secret(cls, data: bytes) -> "Reply":
+        """Answer with a body in which a token stands."""
+        reply = cls(data, Pairs([("Content-Type", "application/json"), ("Content-Length", str(len(data)))]))
+        no_store(reply.headers)
+        return reply
+
+
 @dataclass
 class Visit:
     """A request at a door in front of the web framework; `key_rotating_until` is told by the answer."""
 
     wiring: Wiring
-    headers: EnvironHeaders
+    headers: SentHeaders
     sender: Sender
     request_id: str
     began: float = 0.0
@@ -86,7 +130,7 @@ class Lane:
 
     path: str
     content_type: str
-    answer: Callable[[bytes, Visit], Response | None]
+    answer: Callable[[bytes, Visit], Response | Reply | None]
     refuse: Callable[[ServiceError], Response]
 
 
@@ -111,10 +155,10 @@ def sender() -> Sender:
     return sender_of_headers(request.headers, request.remote_addr, g.request_id, wired().trusted_proxies)
 
 
-def sender_of_headers(headers: Headers, peer: str | None, request_id: str, proxies: Sequence[Proxy]) -> Sender:
+def sender_of_headers(headers: Sent, peer: str | None, request_id: str, proxies: Sequence[Proxy]) -> Sender:
     """Give who sent a request with these headers, and is connected as `peer`."""
-    hops = headers.get("X-Forwarded-For", "")
-    address = client_address(peer or "", hops, proxies)
+    hops = headers.get("X-Forwarded-For") if proxies else None
+    address = client_address(peer or "", hops or "", proxies)
     from_browser = any(mark in headers for mark in _BROWSERS_MARKS)
     return sender_of(address, headers.get("User-Agent"), request_id, from_browser=from_browser)
 
@@ -122,6 +166,11 @@ def sender_of_headers(headers: Headers, peer: str | None, request_id: str, proxi
 def carried() -> Transport:
     """Give what carried this request to the token endpoints of either dialect."""
     return Transport({name: request.headers.get(name) for name in _HEADERS}, sender())
+
+
+@functools.cache
+def _place_of(name: str) -> str:
+    return f"HTTP_{name.upper().replace('-', '_')}"
 
 
 def body() -> bytes:

@@ -9,8 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import uuid_utils
-from typeid import TypeID, base32
-from typeid.core.errors import TypeIDException
+from typeid import base32
 
 # Below the milliseconds of a UUIDv7.
 _RANDOM_BITS = 80
@@ -36,10 +35,10 @@ def print_id(prefix: str, value: UUID) -> str:
 
 def parse_id(prefix: str, presented: str) -> UUID | None:
     """Read an identifier of this kind back; None for anything else, so that it can be answered like a missing one."""
-    try:
-        parsed = TypeID.from_string(presented)
-    except TypeIDException:
+    if not presented.startswith(f"{prefix}_"):
         return None
-
-    value = UUID(int=parsed.uuid.int)
+    try:
+        value = UUID(bytes=base32.decode(presented[len(prefix) + 1 :]))
+    except RuntimeError:
+        return None
     return value if print_id(prefix, value) == presented else None

@@ -1,10 +1,12 @@
 """Logs as JSON lines on standard error, with every secret blotted out before a line is written."""
 
+import contextlib
 import contextvars
 import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
+from typing import TextIO
 
 import msgspec
 
@@ -73,16 +75,23 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Print a record, blotted: the message, its fields and its stack trace alike."""
+        said = (record.levelname, record.name, record.getMessage(), getattr(record, "fields", {}))
+        return self.line(*said, self.formatException(record.exc_info) if record.exc_info else None)
+
+    def line(
+        self, level: str, logger: str, message: str, fields: Mapping[str, object], exception: str | None = None
+    ) -> str:
+        """Print a line of this moment, of whatever request this thread works on."""
         line: dict[str, object] = {
             "at": rfc3339(self._clock.now()),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
+            "level": level.lower(),
+            "logger": logger,
+            "message": message,
             **(_CONTEXT.get() or {}),
-            **getattr(record, "fields", {}),
+            **fields,
         }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        if exception is not None:
+            line["exception"] = exception
         printed = msgspec.json.encode(line).decode()
         if not _is_suspicious(printed):
             return printed
@@ -91,15 +100,47 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(blotted).decode()
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """Standard error, of which every line is ours; `write` is for what is written all day."""
+
+    def __init__(self, lines: JsonLines) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(lines)
+        self._lines = lines
+
+    def write(self, level: str, logger: str, message: str, fields: Mapping[str, object]) -> None:
+        printed = self._lines.line(level, logger, message, fields) + self.terminator
+        self.acquire()
+        try:
+            self.stream.write(printed)
+            self.stream.flush()
+        finally:
+            self.release()
+
+
 def start(level: str, clock: Clock) -> None:
     """Send every logger of the process to standard error as JSON lines, from `level` upwards."""
     # Nothing of this is in our lines, and to find it out costs more than to write one (the logging HOWTO has it).
     logging._srcfile = None  # noqa: SLF001  as that HOWTO says
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(clock))
+    handler = _Lines(JsonLines(clock))
     handler.setLevel(level)
     logging.basicConfig(level=level, handlers=[handler])
+
+
+def of_request(logger: logging.Logger, level: int, message: str, fields: Mapping[str, object]) -> None:
+    """
+    Log the line of a request, like `logger.log`; where nobody else listens, without all that `logging` does for others.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    handlers = logging.getLogger().handlers
+    if len(handlers) == 1 and isinstance(handlers[0], _Lines) and level >= handlers[0].level:
+        # What it cannot write is logged as ever, which knows what to do about it.
+        with contextlib.suppress(Exception):
+            handlers[0].write(logging.getLevelName(level), logger.name, message, fields)
+            return
+    logger.log(level, message, extra={"fields": fields})
 
 
 class _Listener(logging.Handler):

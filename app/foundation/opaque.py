@@ -1,8 +1,10 @@
 """Chance and secrets: random strings, message authentication codes, comparison in constant time."""
 
+import binascii
 import hmac
 import secrets
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -13,12 +15,17 @@ def random_base62(length: int) -> str:
 
 def random_token() -> str:
     """Draw 128 bits as 22 base64url characters; two never meet."""
-    return secrets.token_urlsafe(16)
+    return base64url(secrets.token_bytes(16)).decode()
 
 
 def random_bytes(length: int) -> bytes:
     """Draw `length` bytes from the operating system's generator."""
     return secrets.token_bytes(length)
+
+
+def base64url(raw: bytes) -> bytes:
+    """Print bytes in base64url, without padding (RFC 4648 section 5)."""
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=")
 
 
 def mac(key: bytes, *parts: str) -> bytes:

@@ -5,6 +5,7 @@ Nobody can lock a tenant out with them. Only a source that guesses is refused un
 guesses goes on working for whoever has it. And what has worked here lately is no guess, whoever shares its address.
 """
 
+import functools
 import ipaddress
 import threading
 from collections import OrderedDict
@@ -92,9 +93,15 @@ class Guesses:
 
     def is_unheard(self, guess: Guess) -> Spent | None:
         """Tell whether this must be refused without a look at it: its source has guessed too often."""
-        if guess.source is None or self._is_recognised(guess):
+        if guess.source is None:
             return None
-        window = self._windows.look(self._source, network_of(guess.source))
+        network = network_of(guess.source)
+        # What is known here is asked first: that nobody has guessed from there, for most; the store is asked last.
+        if self._shared is None and self._windows.look(self._source, network).count < self._source.quota:
+            return None
+        if self._is_recognised(guess):
+            return None
+        window = self._windows.look(self._source, network)
         if window.count < self._source.quota or self._worked_elsewhere(guess):
             return None
         return Spent(self._source, window.whole_seconds)
@@ -159,6 +166,7 @@ class Guesses:
         return opaque.mac(self._code_key(), guess.presented)
 
 
+@functools.lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Give what counts as one source: an IPv4 address, or the network of an IPv6 address."""
     try:

@@ -5,6 +5,7 @@ Nobody can lock a tenant out with them: each is spent only by who shows the righ
 about (a participant's refresh, a host's admission) is counted apart from what the tenant's own keys ask for.
 """
 
+import functools
 import threading
 from datetime import datetime, timedelta
 
@@ -12,6 +13,11 @@ from app.domain.rate_limits.limits import Limit, Standing
 from app.domain.rate_limits.shared import Shared
 from app.domain.rate_limits.windows import Windows
 from app.foundation.clock import Clock
+
+
+@functools.lru_cache(maxsize=1024)
+def _limit_of_key(per_minute: int) -> Limit:
+    return Limit("key", per_minute)
 
 
 class _OfThisThread(threading.local):
@@ -60,7 +66,7 @@ class Quotas:
 
     def use_key(self, key_id: str, per_minute: int | None) -> Standing | None:
         """Count a use of a key that was authenticated and may act, against a limit of its own or the usual one."""
-        return self._count(Limit("key", self.limit_of_key(per_minute) or 0), key_id)
+        return self._count(_limit_of_key(self.limit_of_key(per_minute) or 0), key_id)
 
     def mint_for_key(self, tenant: str) -> Standing | None:
         """Count a token that a tenant's own key or assertion asks for."""

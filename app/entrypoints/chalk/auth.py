@@ -5,11 +5,11 @@ import dataclasses
 from flask import Blueprint, Response, g
 from msgspec import UNSET, Struct
 
-from app.entrypoints.chalk.dialect.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody
+from app.entrypoints.chalk.dialect.bodies import Data, ExchangeRequest, RefreshRequest, TokenBody, encode
 from app.entrypoints.chalk.dialect.envelope import answer, decode, read
 from app.entrypoints.chalk.dialect.once import ONCE, answer_once
 from app.entrypoints.operations import BODY, REPEATABLE, IdempotencyKey, Operation, describes
-from app.entrypoints.wiring import Visit, carried, sender, wired
+from app.entrypoints.wiring import Reply, Visit, carried, sender, wired
 from app.flows import refusals
 from app.flows.refusals import InvalidRequestError
 from app.flows.results import Once, TokenPair
@@ -81,7 +81,7 @@ def refresh() -> Response:
     return answer(_token_body(_told(wired().server.refresh(asked.refresh_token, carried()))), secret=True)
 
 
-def exchange_at_once(body: bytes, visit: Visit) -> Response | None:
+def exchange_at_once(body: bytes, visit: Visit) -> Reply | None:
     """Exchange an API key for the tenant's own tokens; no reply is kept."""
     if "Idempotency-Key" in visit.headers:
         return None
@@ -90,13 +90,13 @@ def exchange_at_once(body: bytes, visit: Visit) -> Response | None:
         return None
     pair = visit.wiring.server.exchange(_fields(asked), visit.carried)
     visit.key_rotating_until = pair.key_rotating_until
-    return answer(_token_body(pair), secret=True)
+    return Reply.with_secret(encode(Data(_token_body(pair))))
 
 
-def refresh_at_once(body: bytes, visit: Visit) -> Response:
+def refresh_at_once(body: bytes, visit: Visit) -> Reply:
     """Exchange a refresh token for the next pair."""
     pair = visit.wiring.server.refresh(decode(RefreshRequest, body).refresh_token, visit.carried)
-    return answer(_token_body(pair), secret=True)
+    return Reply.with_secret(encode(Data(_token_body(pair))))
 
 
 @routes.post("/revoke")

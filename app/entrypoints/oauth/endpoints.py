@@ -1,7 +1,5 @@
 """POST /oauth/token, /oauth/revoke, /oauth/introspect."""
 
-from typing import Any
-
 from flask import Response, g, request
 from msgspec import UNSET
 
@@ -17,7 +15,7 @@ from app.entrypoints.oauth.bodies import (
 )
 from app.entrypoints.oauth.errors import plain
 from app.entrypoints.operations import BODY, CLIENT, FORM, Operation, describes
-from app.entrypoints.wiring import Visit, body, carried, wired
+from app.entrypoints.wiring import Reply, Visit, body, carried, wired
 from app.flows import refusals
 from app.flows.refusals import UnsupportedMediaTypeError
 from app.flows.results import TokenPair
@@ -48,30 +46,35 @@ _GRANTS = (
 )
 def token() -> Response:
     """Issue tokens (RFC 6749 section 3.2)."""
-    return _token_answer(wired().server.token(_form(), carried()), g)
-
-
-def token_at_once(body: bytes, visit: Visit) -> Response:
-    """Issue tokens."""
-    return _token_answer(visit.wiring.server.token(read_form(body), visit.carried), visit)
-
-
-def _token_answer(answer: Answer, state: Any) -> Response:
+    answer = wired().server.token(_form(), carried())
     if not isinstance(answer, TokenPair):
         return plain(*answer)
-
-    state.key_rotating_until = answer.key_rotating_until
-    pair = TokenAnswer(
-        access_token=answer.access_token,
-        token_type="Bearer",  # noqa: S106  a type, not a secret
-        expires_in=answer.expires_in,
-        scope=answer.scope,
-        refresh_token=UNSET if answer.refresh_token is None else answer.refresh_token,
-        issued_token_type=ACCESS_TOKEN_TYPE if answer.exchanged else UNSET,
-    )
-    response = Response(encode(pair), content_type="application/json")
+    g.key_rotating_until = answer.key_rotating_until
+    response = Response(_printed(answer), content_type="application/json")
     no_store(response.headers)
     return response
+
+
+def token_at_once(body: bytes, visit: Visit) -> Response | Reply:
+    """Issue tokens."""
+    answer = visit.wiring.server.token(read_form(body), visit.carried)
+    if not isinstance(answer, TokenPair):
+        return plain(*answer)
+    visit.key_rotating_until = answer.key_rotating_until
+    return Reply.with_secret(_printed(answer))
+
+
+def _printed(pair: TokenPair) -> bytes:
+    return encode(
+        TokenAnswer(
+            access_token=pair.access_token,
+            token_type="Bearer",  # noqa: S106  a type, not a secret
+            expires_in=pair.expires_in,
+            scope=pair.scope,
+            refresh_token=UNSET if pair.refresh_token is None else pair.refresh_token,
+            issued_token_type=ACCESS_TOKEN_TYPE if pair.exchanged else UNSET,
+        )
+    )
 
 
 @describes(

@@ -37,12 +37,15 @@ def work_aside(app: Flask, express: Express, tools: Tools, *, every: timedelta) 
     watcher = Soon(lambda: _watch(tools, watcher), every.total_seconds())
     writer = Soon(lambda: note_uses(tools), _USES_AFTER_SECONDS)
 
-    def note(response: Response) -> Response:
+    def note() -> None:
         if tools.uses:
             writer.nudge()
+
+    def note_behind(response: Response) -> Response:
+        note()
         return response
 
-    app.after_request(note)
+    app.after_request(note_behind)
     express.after.append(note)
     # What came since, when the worker ends; `atexit` is not asked in a process that was forked.
     util.Finalize(None, _note_the_last_uses, args=(tools,), exitpriority=0)

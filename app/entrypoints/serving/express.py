@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Response
-from werkzeug.datastructures import EnvironHeaders
 
 from app.entrypoints.headers import finish, request_id
 from app.entrypoints.serving import watching
-from app.entrypoints.wiring import Lane, Visit, Wiring, refusal_of, sender_of_headers
+from app.entrypoints.wiring import Lane, Reply, SentHeaders, Visit, Wiring, refusal_of, sender_of_headers
 from app.flows.refusals import ServiceError
 from app.foundation import logs
 
@@ -26,9 +25,11 @@ if TYPE_CHECKING:
 
 # What makes a request less plain: a browser's marks are looked into, a body of unknown length is cut off, and whoever
 # wants another protocol is refused.
-_ODD = (
-    *("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_CONTENT_ENCODING"),
-    "HTTP_UPGRADE",
+_ODD = frozenset(
+    {
+        *("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_CONTENT_ENCODING"),
+        "HTTP_UPGRADE",
+    }
 )
 # The framework refuses some of the others, and knows which. Two of them are joined by a comma.
 _PLAIN_HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*(?::[0-9]{1,5})?", re.ASCII)
@@ -61,7 +62,7 @@ class Express:
         self._refused = refused
         # What is called for each request, before it and after it.
         self.before: list[Callable[[], object]] = []
-        self.after: list[Callable[[Response], object]] = []
+        self.after: list[Callable[[], object]] = []
         # What makes requests spans; None where they are not traced.
         self.spans: watching.Spans | None = None
 
@@ -84,8 +85,8 @@ class Express:
         start_response(response.status, list(response.headers))
         return [response.data]
 
-    def _answer(self, lane: Lane, environ: WSGIEnvironment, body: bytes) -> Response | None:
-        headers = EnvironHeaders(environ)
+    def _answer(self, lane: Lane, environ: WSGIEnvironment, body: bytes) -> Response | Reply | None:
+        headers = SentHeaders(environ)
         if self.spans is None:
             return self._visit(lane, environ, headers, body)
         span = self.spans.begin(headers, environ.get("REMOTE_ADDR"))
@@ -101,10 +102,10 @@ class Express:
         self,
         lane: Lane,
         environ: WSGIEnvironment,
-        headers: EnvironHeaders,
+        headers: SentHeaders,
         body: bytes,
         span: "RequestSpan | None" = None,
-    ) -> Response | None:
+    ) -> Response | Reply | None:
         wiring = self._wiring
         own_id = request_id(headers.get("X-Request-Id"))
         sender = sender_of_headers(headers, environ.get("REMOTE_ADDR"), own_id, wiring.trusted_proxies)
@@ -118,7 +119,7 @@ class Express:
             if response is None:
                 return None
             for note in self.after:
-                note(response)
+                note()
             finish(response, own_id, visit.key_rotating_until, wiring.tools.quotas.nearest)
             watching.finish(visit, "POST", lane.path, response.status_code, wiring.tools.metrics)
             if self.spans is not None and span is not None:
@@ -127,7 +128,7 @@ class Express:
         finally:
             logs.end()
 
-    def _answer_or_refuse(self, lane: Lane, body: bytes, visit: Visit) -> Response | None:
+    def _answer_or_refuse(self, lane: Lane, body: bytes, visit: Visit) -> Response | Reply | None:
         try:
             return lane.answer(body, visit)
         except Exception as error:  # noqa: BLE001  as the framework's own handler does: a bug is answered, and logged
@@ -148,7 +149,7 @@ def _plain_length(environ: Mapping[str, Any], lane: Lane) -> int | None:
         and length.isascii()
         and length.isdigit()
         and len(length) < 10
-        and not any(name in environ for name in _ODD)
+        and _ODD.isdisjoint(environ)
     )
     return int(length) if plain else None
 

@@ -2,13 +2,12 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from flask import Flask, Response, g, request
-from werkzeug.datastructures import Headers
 
-from app.entrypoints.headers import is_of
+from app.entrypoints.headers import Sent, is_of
 from app.flows.refusals import ServiceError
 from app.foundation import logs
 from app.foundation.environment import Proxy
@@ -53,14 +52,8 @@ def finish(state: Watched, method: str, route: str | None, status: int, metrics:
     metrics.answered(method, route, status, seconds)
     # Whoever watches asks every few seconds, and would drown the rest.
     level = logging.DEBUG if route in _PROBES else logging.INFO
-    if _LOG.isEnabledFor(level):
-        told: Mapping[str, object] = {
-            "method": method,
-            "route": route,
-            "status": status,
-            "ms": round(seconds * 1000, 2),
-        }
-        _LOG.log(level, "request", extra={"fields": told})
+    told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2)}
+    logs.of_request(_LOG, level, "request", told)
 
 
 class Spans:
@@ -76,7 +69,7 @@ class Spans:
         self._tracing = tracing
         self._proxies = proxies
 
-    def begin(self, headers: Headers, peer: str | None) -> "RequestSpan":
+    def begin(self, headers: Sent, peer: str | None) -> "RequestSpan":
         """Begin the span of a request, first of all that is done for it."""
         return self._tracing.request(headers.get("traceparent") if is_of(peer, self._proxies) else None)
 

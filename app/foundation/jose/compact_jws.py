@@ -19,6 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
 from app.foundation.jose import strict_json
+from app.foundation.opaque import base64url
 
 _LONGEST = 8192
 # A header is read once, and not for each token, if it is no longer than those of our own.
@@ -91,8 +92,8 @@ def verify(presented: Compact, key: Key, registry: jws.JWSRegistry, content: typ
 def sign(header: Header, content: msgspec.Struct, key: Key, registry: jws.JWSRegistry) -> str:
     """Sign a payload; the same content under the same key gives the same bytes wherever the algorithm allows it."""
     algorithm, ready = _made_ready(key, header.alg, registry)
-    signed = _print(header) + b"." + _encode(msgspec.json.encode(content))
-    return (signed + b"." + _encode(algorithm.sign(signed, ready))).decode()
+    signed = _print(header) + b"." + base64url(msgspec.json.encode(content))
+    return (signed + b"." + base64url(algorithm.sign(signed, ready))).decode()
 
 
 class _Ready:
@@ -125,7 +126,7 @@ def _made_ready(key: Key, name: str, registry: jws.JWSRegistry) -> tuple[Any, An
 
 @functools.lru_cache(maxsize=64)
 def _print(header: Header) -> bytes:
-    return _encode(msgspec.json.encode(header))
+    return base64url(msgspec.json.encode(header))
 
 
 def _header(printed: str) -> Header | None:
@@ -143,13 +144,9 @@ def _read(raw: bytes, content: type[Content]) -> Content | None:
         return None
 
 
-def _encode(raw: bytes) -> bytes:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
-
-
 def _decode(segment: str) -> bytes | None:
     try:
         raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     except ValueError:
         return None
-    return raw if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == segment else None
+    return raw if base64url(raw).decode() == segment else None
