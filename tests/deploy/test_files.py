@@ -191,7 +191,11 @@ def test_pods_have_no_more_than_they_need():
     E7: no root, no privilege, nothing writable but memory, no token, no surprise in the environment; secrets are files.
     """
     found = list(containers())
-    assert [each["kind"] for each, _, _ in found] == ["Job", "Deployment"]
+    assert [each["metadata"]["name"] for each, _, _ in found] == [
+        "chalk-auth-limits",
+        "chalk-auth-migrate",
+        "chalk-auth",
+    ]
     for _, pod, container in found:
         assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
         assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (True, 10001)
@@ -212,7 +216,7 @@ def test_one_server_may_be_away():
     """
     Two replicas, of which a drain or a roll-out takes one at a time; probes ask what each is for.
     """
-    (deployment,) = [each for each, _, _ in containers() if each["kind"] == "Deployment"]
+    (deployment,) = [each for each, _, _ in containers() if each["metadata"]["name"] == "chalk-auth"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     (budget,) = [
         each for each in documents(DEPLOY / "kubernetes" / "server.yaml") if each["kind"] == "PodDisruptionBudget"
@@ -243,7 +247,7 @@ def test_secrets_are_read_from_files(tmp_path):
     """
     script = str(DEPLOY / "with-credentials")
     stand_in = tmp_path / "chalk-auth"
-    stand_in.write_text('#!/bin/sh\necho "$CHALK_DATABASE_URL|$CHALK_MASTER_KEY|$*"\n')
+    stand_in.write_text('#!/bin/sh\necho "$CHALK_DATABASE_URL|$CHALK_MASTER_KEY|$CHALK_LIMITS_URL|$*"\n')
     stand_in.chmod(0o755)
     surroundings = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CREDENTIALS_DIRECTORY": str(tmp_path)}
 
@@ -251,7 +255,9 @@ def test_secrets_are_read_from_files(tmp_path):
     failed = subprocess.run([script, "serve"], capture_output=True, text=True, env=surroundings, check=False)
     assert (failed.returncode != 0, failed.stdout) == (True, "")
     (tmp_path / "master-key").write_text("k=\n")
-    assert run(script, "serve", "--port", "1", env=surroundings) == "postgresql://a b|k=|serve --port 1\n"
+    assert run(script, "serve", "--port", "1", env=surroundings) == "postgresql://a b|k=||serve --port 1\n"
+    (tmp_path / "limits-url").write_text("redis://:p@a\n")
+    assert run(script, "doctor", env=surroundings) == "postgresql://a b|k=|redis://:p@a|doctor\n"
 
 
 def test_no_host_is_named_that_files_would_be_fetched_from():
