@@ -65,7 +65,8 @@ def test_counters_are_those_of_all_workers(watched, tenant, tools):
         requests = counted(text, "chalk_requests")
         assert {labels: requests[labels] - before[labels] for labels in sent} == dict(sent)
         assert counted(text, "chalk_tokens_issued") == {("exchange", "tenant"): 12, ("refresh", "tenant"): 24}
-        assert counted(text, "chalk_refusals") == {("invalid_refresh_token",): 12, ("not_found",): 12}
+        refused = {labels: number for labels, number in counted(text, "chalk_refusals").items() if number}
+        assert refused == {("invalid_refresh_token",): 12, ("not_found",): 12}
         events = counted(text, "chalk_events")
         assert events["refresh.retried",] == events["refresh.reuse_detected",] == 12
     told = [json.loads(line) for line in log.read_text().splitlines() if '"message":"request"' in line]
