@@ -41,6 +41,15 @@ def containers():
                 yield each, pod, container
 
 
+def verify(analyze, unit):
+    """Let systemd read a unit; what it does not know, it only mentions."""
+    surroundings = {**os.environ, "SYSTEMD_LOG_LEVEL": "warning"}
+    command = [analyze, "verify", "--man=no", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=surroundings)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if unit.name in line] == []
+
+
 def lines(unit):
     """The lines of a unit that say something, from `User=` on."""
     return [line for line in unit.read_text().partition("\n[Service]")[2].splitlines() if "=" in line]
@@ -128,8 +137,28 @@ def test_systemd_takes_the_units(unit, tmp_path):
         # With commands that exist here, and of a port.
         there = tmp_path / unit.name.replace("@", "@8000")
         there.write_text(unit.read_text().replace("/opt/chalk-auth/", f"{ROOT}/"))
-        run(analyze, "verify", "--man=no", str(there), env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"})
+        verify(analyze, there)
         run(analyze, "security", "--offline=true", "--threshold=20", "--no-pager", str(there))
+
+
+def test_what_is_over_is_forgotten_by_a_timer_for_whoever_wants_one(tmp_path):
+    """
+    The timer waits for the run before; its command is one of ours; where systemd is, it takes both together.
+    """
+    unit = DEPLOY / "systemd" / "chalk-auth-forget-expired.service"
+    timer = unit.with_suffix(".timer").read_text()
+    said = [line for line in timer.splitlines() if "=" in line and not line.startswith("#")]
+    assert {"OnUnitInactiveSec=10min", "OnBootSec=10min", "WantedBy=timers.target"} <= set(said)
+    assert not [line for line in said if line.startswith(("OnCalendar=", "Unit="))]
+
+    assert {"Type=oneshot", "ExecStart=/opt/chalk-auth/deploy/with-credentials forget-expired"} <= set(lines(unit))
+    assert "forget-expired" in run(str(TOOLS / "chalk-auth"), "--help")
+
+    analyze = shutil.which("systemd-analyze")
+    if analyze is not None:
+        for each in (unit, unit.with_suffix(".timer")):
+            (tmp_path / each.name).write_text(each.read_text().replace("/opt/chalk-auth/", f"{ROOT}/"))
+        verify(analyze, tmp_path / unit.with_suffix(".timer").name)
 
 
 def test_the_server_is_started_again_and_stopped_gently():
