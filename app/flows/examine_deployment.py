@@ -88,7 +88,10 @@ def _limits_in_memory(hosts: Sequence[str] | None) -> Diagnosis:
         )
     where = f"one host is connected to PostgreSQL ({hosts[0]})" if hosts else "none is connected to PostgreSQL now"
     return Diagnosis(
-        "limits", "ok", f"counted in the memory of each worker; more than one host needs a store, and {where}"
+        "limits",
+        "ok",
+        "counted in the memory of each worker, and guesses up to their limit in each server; more than one host needs a "
+        f"store, and {where}",
     )
 
 
