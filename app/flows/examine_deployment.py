@@ -90,8 +90,8 @@ def _limits_in_memory(hosts: Sequence[str] | None) -> Diagnosis:
     return Diagnosis(
         "limits",
         "ok",
-        "counted in the memory of each worker, and guesses up to their limit in each server; more than one host needs a "
-        f"store, and {where}",
+        "counted in the memory of each worker, and guesses up to their limit in each server; more than one host needs "
+        f"a store, and {where}",
     )
 
 
