@@ -38,7 +38,7 @@ from app.domain.refresh_tokens.outcomes import (
     Unreadable,
 )
 from app.domain.refresh_tokens.rights import end_all_of_key_beyond, regrade, rename, shorten_all_of_key
-from app.domain.refresh_tokens.rotation import Attempt, advance, settle
+from app.domain.refresh_tokens.rotation import Attempt, Upon, advance, advancing_upon, settle
 from app.domain.refresh_tokens.sessions import Session, Which, page
 
 __all__ = [
@@ -63,8 +63,10 @@ __all__ = [
     "Session",
     "Unknown",
     "Unreadable",
+    "Upon",
     "Which",
     "advance",
+    "advancing_upon",
     "count_living",
     "end_all_of_client_keys",
     "end_all_of_key",
