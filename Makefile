@@ -5,6 +5,7 @@
 PYTHON ?= python3
 PORT   ?= 8000
 UV     ?= uv
+PROMTOOL ?= promtool
 ARGS   ?=
 
 # Processes that share the tests; one file on one database stays in one of them. AT_ONCE= runs them one by one.
@@ -34,7 +35,7 @@ INSTALL_SELF = $(BIN)/python -m pip install --quiet --quiet --no-index --no-deps
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test coverage test-races lint format bench bench-peers bench-families torture lock clean
+.PHONY: help serve test coverage test-races lint format bench bench-peers bench-families torture check-alerts lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +75,12 @@ bench-families: $(DEV) ## measure what sessions cost in a table of 10,000 and of
 
 torture: $(DEV) ## race and break rotation on both databases, and look for what may never be (some minutes; ARGS)
 	@$(BIN)/python -W ignore -m bench.torture $(ARGS)
+
+check-alerts: ## have promtool try the alerts of deploy/prometheus (PROMTOOL= where it is)
+	@command -v $(PROMTOOL) >/dev/null || { \
+		echo 'make check-alerts needs promtool, of Prometheus, which this machine lacks: set PROMTOOL= to where it is.' >&2; exit 1; }
+	@$(PROMTOOL) check rules deploy/prometheus/alerts.yaml
+	@$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
 
 lock: ## pin every dependency anew, with hashes (needs uv; ARGS=--upgrade to take newer ones)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv, which this machine lacks: set UV= to where it is.' >&2; exit 1; }

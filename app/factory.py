@@ -22,8 +22,10 @@ from app.flows.adopt_api_keys import adopt_api_keys
 from app.flows.record_sightings import record_sightings
 from app.flows.refusals import (
     DatabaseAwayError,
+    InternalError,
     InvalidRequestError,
     KeyInBrowserError,
+    MasterKeyAwayError,
     NotFoundError,
     ServiceError,
 )
@@ -38,6 +40,8 @@ from app.protocol.server import Server
 from app.settings import Settings
 
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+# One of these is worth an alert: see deploy/prometheus/.
+_ALARMING = ([InternalError.code, MasterKeyAwayError.code], ["refresh.healed"])
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None, *, warm: bool = True) -> Flask:
@@ -76,8 +80,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         trusted_proxies=settings.http.trusted_proxies,
     )
     wire(app, wiring)
-    if alone:
-        logs.listen(tools.metrics.happened)
+    _count(tools, events=alone)
     spans = None if settings.logs.traces == "off" else _spans(tools)
     if spans is not None:
         watching.trace(app, spans)
@@ -96,6 +99,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
 def command_line() -> None:
     """Run `chalk-auth`."""
     cli.run(Launcher(lambda: create_app(warm=False), create_app, str(_MIGRATIONS), f"{__name__}:create_app"))
+
+
+def _count(tools: workshop.Tools, *, events: bool) -> None:
+    tools.metrics.expect(*_ALARMING)
+    if events:
+        logs.listen(tools.metrics.happened)
 
 
 def _spans(tools: workshop.Tools) -> watching.Spans:

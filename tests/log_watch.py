@@ -8,11 +8,13 @@ out), as long as our lines blot it out. Our own loggers are not given one to beg
 import logging
 import re
 import threading
+from pathlib import Path
 
 from app.foundation.logs import JsonLines
 from tests.clock import StillClock
 
 _OURS = ("app", "chalk")
+_OUR_LINE = re.compile(r'"logger":"(?:app|chalk)[".]')
 # What a secret begins with, or stands beside; most records hold none of these, and are not looked at more closely.
 _MARKS = ("k_live_", "k_test_", "eyJ", "PRIVATE KEY", '"d"', "'d'", "asic ", "1hc3Rlc")
 SECRETS = re.compile(
@@ -52,6 +54,14 @@ class LogWatch(logging.Handler):
             with self._guard:
                 self._found.append(f"{where}: {beginning}...")
 
+    def look_at_lines(self, text: str, where: str) -> None:
+        """Look at the log of a server, in which our own loggers have not been given anything to blot out, either."""
+        self.look(text, where)
+        given = next((line for line in text.splitlines() if "***" in line and _OUR_LINE.search(line)), None)
+        if given is not None:
+            with self._guard:
+                self._found.append(f"{where}: {given[:200]}")
+
     def take(self) -> list[str]:
         """Give where secrets were found since this was asked last."""
         with self._guard:
@@ -60,6 +70,12 @@ class LogWatch(logging.Handler):
 
 
 WATCH = LogWatch()
+
+
+def look_at(folder: Path) -> None:
+    """Look at all logs in a folder."""
+    for each in sorted(folder.glob("*.log")):
+        WATCH.look(each.read_text(errors="replace"), each.name)
 
 
 def begin() -> None:

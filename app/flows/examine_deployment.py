@@ -1,6 +1,6 @@
 """How this deployment stands: what is in order, what is not, and what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -16,6 +16,9 @@ from app.foundation.signing_rate import HIDING, UNSET, VARIABLE, SigningRate, me
 # The margins of the signing keys count with clocks that differ by a minute at most.
 _CLOCK_IS_OFF = timedelta(seconds=2)
 _CLOCK_IS_WRONG = timedelta(seconds=30)
+_APART = "Each server hears as many guesses as their limit says, and each worker counts keys and tenants for itself."
+# So many addresses are told at most.
+_NAMED = 5
 
 
 def examine_deployment(tools: Tools, head: str | None, *, measure_seconds: float = 0) -> list[Diagnosis]:
@@ -27,8 +30,10 @@ def examine_deployment(tools: Tools, head: str | None, *, measure_seconds: float
         head: the newest migration of this release.
         measure_seconds: for how long it may sign, several times, to tell how fast it can; 0 to leave it out.
     """
+    facts, unknown = _look_at_database(tools)
     measured = [_signing_rate(measure(measure_seconds))] if measure_seconds else []
-    return [*_http(tools), _limits(tools), *_database(tools, head), *measured]
+    of_database = unknown if facts is None else _database(facts, tools, head)
+    return [*_http(tools), *_limits(tools, facts), *of_database, *measured]
 
 
 def _http(tools: Tools) -> Iterator[Diagnosis]:
@@ -51,22 +56,43 @@ def _http(tools: Tools) -> Iterator[Diagnosis]:
         yield Diagnosis("proxy", "fault", "CHALK_TRUSTED_PROXIES holds every address: anybody can claim to be another.")
 
 
-def _limits(tools: Tools) -> Diagnosis:
+def _limits(tools: Tools, facts: DatabaseFacts | None) -> Iterator[Diagnosis]:
     store = tools.shared_limits
-    if store is None:
-        if not tools.database.is_shared:
-            return Diagnosis("limits", "ok", "counted in the memory of each worker, and of this machine alone")
+    if store is None and tools.database.is_shared:
+        # How many hosts there are, the database knows.
+        if facts is not None:
+            yield _limits_in_memory(facts.hosts)
+    elif store is None:
+        yield Diagnosis("limits", "ok", "counted in the memory of each worker, and of this machine alone")
+    elif store.look("doctor") is None:
+        yield Diagnosis("limits", "fault", "CHALK_LIMITS_URL does not answer; `limits.away` in the log above says why.")
+    else:
+        yield Diagnosis("limits", "ok", "the store of CHALK_LIMITS_URL answers")
+
+
+def _limits_in_memory(hosts: Sequence[str] | None) -> Diagnosis:
+    if hosts is None:
         return Diagnosis(
             "limits",
             "warning",
-            "CHALK_LIMITS_URL names no store: each host hears as many guesses as their limit says, and each worker "
-            "counts keys and tenants for itself. Name a Redis or Valkey server, if there is more than one.",
+            "CHALK_LIMITS_URL names no store, and what stands in front of PostgreSQL hides how many hosts there are. "
+            f"{_APART} Name a Redis or Valkey server, if there is more than one host.",
         )
-    if store.look("doctor") is None:
+    if len(hosts) > 1:
+        named = ", ".join(hosts[:_NAMED]) + (", ..." if len(hosts) > _NAMED else "")
         return Diagnosis(
-            "limits", "fault", "CHALK_LIMITS_URL does not answer; `limits.away` in the log above says why."
+            "limits",
+            "warning",
+            f"CHALK_LIMITS_URL names no store, and {len(hosts)} hosts are connected to PostgreSQL ({named}). "
+            f"{_APART} Name a Redis or Valkey server that all share.",
         )
-    return Diagnosis("limits", "ok", "the store of CHALK_LIMITS_URL answers")
+    where = f"one host is connected to PostgreSQL ({hosts[0]})" if hosts else "none is connected to PostgreSQL now"
+    return Diagnosis(
+        "limits",
+        "ok",
+        "counted in the memory of each worker, and guesses up to their limit in each server; more than one host needs "
+        f"a store, and {where}",
+    )
 
 
 def _signing_rate(rate: SigningRate) -> Diagnosis:
@@ -81,16 +107,18 @@ def _signing_rate(rate: SigningRate) -> Diagnosis:
     )
 
 
-def _database(tools: Tools, head: str | None) -> Iterator[Diagnosis]:
+def _look_at_database(tools: Tools) -> tuple[DatabaseFacts | None, list[Diagnosis]]:
     try:
         with tools.database.reading() as connection:
-            facts = examine(connection, now=tools.clock.now())
+            return examine(connection, now=tools.clock.now()), []
     except DatabaseAwayError:
-        yield Diagnosis("database", "fault", "It does not answer at CHALK_DATABASE_URL; the log above says why.")
-        return
+        said = "It does not answer at CHALK_DATABASE_URL; the log above says why."
     except ConfigurationError as error:
-        yield Diagnosis("database", "fault", str(error))
-        return
+        said = str(error)
+    return None, [Diagnosis("database", "fault", said)]
+
+
+def _database(facts: DatabaseFacts, tools: Tools, head: str | None) -> Iterator[Diagnosis]:
     if facts.revision != head:
         yield Diagnosis(
             "schema", "fault", f"It is at {facts.revision}, and this release at {head}. Run: chalk-auth db upgrade"

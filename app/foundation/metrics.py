@@ -8,7 +8,7 @@ import contextlib
 import functools
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -69,8 +69,8 @@ class Metrics:
         self._database_errors = Counter(
             "chalk_database_errors", "Faults of the database, by kind.", ["kind"], registry=self._registry
         )
+        # As `expect` does.
         for kind in get_args(Fault):
-            # There from the start, at nothing: of a series that begins with its first fault, no rate shows that one.
             self._database_errors.labels(kind)
         self._connections = Gauge(
             "chalk_database_connections",
@@ -89,6 +89,13 @@ class Metrics:
         self._of_requests = functools.cache(self._requests.labels)
         self._of_seconds = functools.cache(self._seconds.labels)
         self._of_tokens = functools.cache(self._tokens.labels)
+
+    def expect(self, codes: Iterable[str], events: Iterable[str]) -> None:
+        """Count these from nothing: of a series that begins with its first refusal or event, no rate shows that one."""
+        for code in codes:
+            self._refusals.labels(code)
+        for event in events:
+            self._events.labels(event)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""

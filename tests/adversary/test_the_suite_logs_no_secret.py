@@ -1,14 +1,16 @@
 """The watch over the logs of all tests (tests/log_watch.py) sees what it is there for."""
 
 import logging
-import subprocess
 
 import pytest
 
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
+from bench.torture.faults.ports import free_port
+from bench.torture.hosts.processes import until
 from tests import conftest, servers
 from tests.builders import a_pair, a_room, a_tenant
+from tests.deploy import edge
 from tests.log_watch import SECRETS, WATCH
 
 KEY = "sk_live_7Hq2Zt9B_0123456789ABCDEFGHIJKLMNOPQRSTUV1p50Q6"
@@ -79,16 +81,53 @@ def test_a_test_that_logged_a_secret_fails(request):
             next(end)
 
 
-def test_what_a_server_says_is_watched():
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (f"echo {KEY}", 1),
+        (f"echo {KEY} >&2", 1),
+        # What our lines blotted out was given to them, and only libraries may do that.
+        ('echo \'{"logger":"app.flows","message":"gave ***"}\' >&2', 1),
+        ('echo \'{"logger":"authlib","message":"gave ***"}\' >&2', 0),
+    ],
+    ids=["output", "error", "given to us", "given to a library"],
+)
+def test_what_a_server_says_is_watched(said, found):
     """
-    B2: in processes of their own, too.
+    B2: in processes of their own, too, on standard error and output, and also when they are killed.
     """
-    server = subprocess.Popen(["sh", "-c", f"echo {KEY} >&2"], text=True, stdout=-1, stderr=-1)
-    # What is stopped before it could speak has said nothing.
-    server.wait(10)
-    servers._stop(server)
+    # It is called like the command whose output may hold no key.
+    command = ["sh", "-c", f"{said}; echo all >&2; exec tail -f /dev/null", "serve"]
+    with servers.running(command, 0, "none", workers=0) as server:
+        assert until(lambda: "all" in server.log.read_text(), 10) is not None
+        server.process.kill()
 
-    assert len(WATCH.take()) == 1
+    assert len(WATCH.take()) == found
+    assert not server.log.exists()
+
+
+def test_servers_say_all_that_there_is_to_say(tmp_path):
+    """
+    B2: real servers log at DEBUG, what nobody listens to otherwise.
+    """
+    log = tmp_path / "log"
+    command = ["sh", "-c", 'echo "level $CHALK_LOG_LEVEL" >&2']
+    with pytest.raises(RuntimeError, match="the server ended: level DEBUG"), servers.running(command, 0, "none", log):
+        pytest.fail("it served")
+
+
+def test_what_nginx_logs_is_watched(tmp_path):
+    """
+    B2: of an nginx in front, both logs, when it ends; and also if it never began.
+    """
+    (tmp_path / "log").mkdir()
+    for name in ("access.log", "error.log"):
+        (tmp_path / "log" / name).write_text(f"GET /?api_key={KEY}")
+    (tmp_path / "nginx.conf").write_text("nothing that it takes;")
+    with pytest.raises(RuntimeError), edge.running(tmp_path, free_port()):
+        pytest.fail("it served")
+
+    assert len(WATCH.take()) == 2
 
 
 def test_statements_and_rows_hold_no_secret(database_url, clock, caplog):

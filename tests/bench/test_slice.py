@@ -4,6 +4,7 @@ from bench.requests.hosts.chalk import chalk
 from bench.requests.hosts.system import SQLITE
 from bench.requests.measuring.rounds import Plan, measure
 from bench.requests.telling.report import report
+from tests import log_watch
 
 WANTED = {("issue, JSON", "direct"), ("refresh, OAuth", "direct"), ("refresh, JSON", "nginx")}
 
@@ -16,6 +17,7 @@ def test_what_a_request_costs_is_measured(tmp_path):
         plan = Plan("1", seconds=0.2, rounds=1, connections=2)
         run = measure([system], lambda cell: (cell.work, cell.way) in WANTED, plan)
 
+    log_watch.look_at(tmp_path)
     assert {(cell.work, cell.way) for cell in run.results} == WANTED
     for cell, result in run.results.items():
         assert result.ratio > 1

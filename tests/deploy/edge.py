@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.torture.faults.ports import free_port
+from tests import log_watch
 from tests.conftest import ROOT
 from tests.jwks_host import make_ca
 
@@ -131,6 +132,7 @@ def running(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.terminate()
         process.communicate(timeout=20)
+        log_watch.look_at(folder / "log")
 
 
 def render(folder: Path, ports: dict[str, int], more: Mapping[str, str | None]) -> None:

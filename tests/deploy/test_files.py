@@ -41,6 +41,15 @@ def containers():
                 yield each, pod, container
 
 
+def verify(analyze, unit):
+    """Let systemd read a unit; what it does not know, it only mentions."""
+    surroundings = {**os.environ, "SYSTEMD_LOG_LEVEL": "warning"}
+    command = [analyze, "verify", "--man=no", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=surroundings)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if unit.name in line] == []
+
+
 def lines(unit):
     """The lines of a unit that say something, from `User=` on."""
     return [line for line in unit.read_text().partition("\n[Service]")[2].splitlines() if "=" in line]
@@ -128,8 +137,28 @@ def test_systemd_takes_the_units(unit, tmp_path):
         # With commands that exist here, and of a port.
         there = tmp_path / unit.name.replace("@", "@8000")
         there.write_text(unit.read_text().replace("/opt/chalk-auth/", f"{ROOT}/"))
-        run(analyze, "verify", "--man=no", str(there), env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"})
+        verify(analyze, there)
         run(analyze, "security", "--offline=true", "--threshold=20", "--no-pager", str(there))
+
+
+def test_what_is_over_is_forgotten_by_a_timer_for_whoever_wants_one(tmp_path):
+    """
+    The timer waits for the run before; its command is one of ours; where systemd is, it takes both together.
+    """
+    unit = DEPLOY / "systemd" / "chalk-auth-forget-expired.service"
+    timer = unit.with_suffix(".timer").read_text()
+    said = [line for line in timer.splitlines() if "=" in line and not line.startswith("#")]
+    assert {"OnUnitInactiveSec=10min", "OnBootSec=10min", "WantedBy=timers.target"} <= set(said)
+    assert not [line for line in said if line.startswith(("OnCalendar=", "Unit="))]
+
+    assert {"Type=oneshot", "ExecStart=/opt/chalk-auth/deploy/with-credentials forget-expired"} <= set(lines(unit))
+    assert "forget-expired" in run(str(TOOLS / "chalk-auth"), "--help")
+
+    analyze = shutil.which("systemd-analyze")
+    if analyze is not None:
+        for each in (unit, unit.with_suffix(".timer")):
+            (tmp_path / each.name).write_text(each.read_text().replace("/opt/chalk-auth/", f"{ROOT}/"))
+        verify(analyze, tmp_path / unit.with_suffix(".timer").name)
 
 
 def test_the_server_is_started_again_and_stopped_gently():
@@ -191,7 +220,11 @@ def test_pods_have_no_more_than_they_need():
     E7: no root, no privilege, nothing writable but memory, no token, no surprise in the environment; secrets are files.
     """
     found = list(containers())
-    assert [each["kind"] for each, _, _ in found] == ["Job", "Deployment"]
+    assert [each["metadata"]["name"] for each, _, _ in found] == [
+        "chalk-auth-limits",
+        "chalk-auth-migrate",
+        "chalk-auth",
+    ]
     for _, pod, container in found:
         assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
         assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (True, 10001)
@@ -212,7 +245,7 @@ def test_one_server_may_be_away():
     """
     Two replicas, of which a drain or a roll-out takes one at a time; probes ask what each is for.
     """
-    (deployment,) = [each for each, _, _ in containers() if each["kind"] == "Deployment"]
+    (deployment,) = [each for each, _, _ in containers() if each["metadata"]["name"] == "chalk-auth"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     (budget,) = [
         each for each in documents(DEPLOY / "kubernetes" / "server.yaml") if each["kind"] == "PodDisruptionBudget"
@@ -243,7 +276,7 @@ def test_secrets_are_read_from_files(tmp_path):
     """
     script = str(DEPLOY / "with-credentials")
     stand_in = tmp_path / "chalk-auth"
-    stand_in.write_text('#!/bin/sh\necho "$CHALK_DATABASE_URL|$CHALK_MASTER_KEY|$*"\n')
+    stand_in.write_text('#!/bin/sh\necho "$CHALK_DATABASE_URL|$CHALK_MASTER_KEY|$CHALK_LIMITS_URL|$*"\n')
     stand_in.chmod(0o755)
     surroundings = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CREDENTIALS_DIRECTORY": str(tmp_path)}
 
@@ -251,7 +284,9 @@ def test_secrets_are_read_from_files(tmp_path):
     failed = subprocess.run([script, "serve"], capture_output=True, text=True, env=surroundings, check=False)
     assert (failed.returncode != 0, failed.stdout) == (True, "")
     (tmp_path / "master-key").write_text("k=\n")
-    assert run(script, "serve", "--port", "1", env=surroundings) == "postgresql://a b|k=|serve --port 1\n"
+    assert run(script, "serve", "--port", "1", env=surroundings) == "postgresql://a b|k=||serve --port 1\n"
+    (tmp_path / "limits-url").write_text("redis://:p@a\n")
+    assert run(script, "doctor", env=surroundings) == "postgresql://a b|k=|redis://:p@a|doctor\n"
 
 
 def test_no_host_is_named_that_files_would_be_fetched_from():

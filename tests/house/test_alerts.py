@@ -37,6 +37,12 @@ def alerts():
     return [rule for group in groups for rule in group["rules"]]
 
 
+def tried():
+    """Give what promtool tries of them: the name of an alert, and what it then expects."""
+    tests = yaml.safe_load((FOLDER / "alerts_test.yaml").read_text(encoding="utf-8"))["tests"]
+    return [(each["alertname"], each.get("exp_alerts", [])) for test in tests for each in test["alert_rule_test"]]
+
+
 def expressions():
     """Give all that is asked of Prometheus."""
     panels = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))["panels"]
@@ -90,3 +96,27 @@ def test_the_runbook_says_what_to_do_on_each_alert():
     for rule in alerts():
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert rule["annotations"]["summary"]
+
+
+def test_every_alert_is_tried_with_and_without_its_trouble():
+    """
+    The tests that `make check-alerts` runs have a case for each alert that fires it, and one that leaves it silent.
+    """
+    shipped = {rule["alert"]: rule["labels"]["severity"] for rule in alerts()}
+    fires = {name: {each["exp_labels"]["severity"] for each in expected} for name, expected in tried() if expected}
+
+    assert fires == {name: {severity} for name, severity in shipped.items()}
+    assert {name for name, expected in tried() if not expected} == set(shipped)
+
+
+def test_what_is_alarming_once_is_counted_from_nothing(http):
+    """
+    Of a counter that begins with 1, `increase` shows nothing: what a single one of fires is there from the start.
+    """
+    single = re.findall(
+        r"increase\((chalk_\w+{\w+=\"[\w.]+\"})\[\w+\]\)\) > 0$", "\n".join(expressions()), re.MULTILINE
+    )
+    text = http.get("/metrics").text
+
+    assert len(single) >= 3
+    assert [each for each in single if f"\n{each} " not in text] == []

@@ -13,6 +13,7 @@ import pytest
 from app.entrypoints.wiring import wiring_of
 from app.factory import create_app
 from bench.torture.faults.ports import free_port
+from tests import log_watch
 from tests.builders import a_tenant
 from tests.conftest import environment, migrate
 from tests.servers import Server, serve
@@ -62,6 +63,7 @@ def nginx(folder: Path, upstream: Server) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(20)
+        log_watch.look_at(folder)
 
 
 def _listens(port: int) -> bool:

@@ -8,6 +8,7 @@ from bench.torture.clients.honest import Habits
 from bench.torture.hosts.chalk import chalk
 from bench.torture.hosts.faults import chalk_faults
 from bench.torture.run import Plan, torture
+from tests import log_watch
 
 FAULTS = ("drop answers between clients and server", "kill -9 of a worker")
 PLAN = Plan(
@@ -32,6 +33,8 @@ def test_rotation_holds_while_a_worker_dies_and_answers_are_lost(tmp_path):
         audit = audit_store(tools)
         tools.database.close()
 
+    # Without what servers say at DEBUG: it would be written while faults are timed.
+    log_watch.look_at(tmp_path)
     assert result.violations == []
     assert list(result.problems) == list(result.lost) == []
     assert audit.findings == []

@@ -11,6 +11,8 @@ from sqlalchemy.engine import Connection, ExceptionContext
 
 from app.foundation.errors import ConfigurationError
 
+# What a connection of ours is called in pg_stat_activity.
+APPLICATION = "chalk-auth"
 _ENDS = "what is called when the statement is over"
 
 
@@ -57,7 +59,12 @@ def engine_options(url: str, *, pool_size: int, timeout_seconds: int, by_transac
         return pool | {"connect_args": driver}
 
     milliseconds = timeout_seconds * 1000
-    client = {"connect_timeout": timeout_seconds, "tcp_user_timeout": milliseconds, "keepalives_idle": timeout_seconds}
+    client = {
+        "application_name": APPLICATION,
+        "connect_timeout": timeout_seconds,
+        "tcp_user_timeout": milliseconds,
+        "keepalives_idle": timeout_seconds,
+    }
     if by_transaction:
         return pool | {"connect_args": {"prepare_threshold": None, **client}}
     # The isolation is ours to choose: what ends an authority must see what was committed while it waited for a lock.
