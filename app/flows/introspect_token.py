@@ -45,8 +45,8 @@ def _access_token(presented: str, caller: steps.Client, tools: Tools) -> Facts |
     if not (its_own or claims.aud == caller.audience):
         return None
 
-    with tools.database.reading() as connection:
-        alive = steps.is_alive(connection, token, now=tools.clock.now())
+    with tools.database.direct() as direct:
+        alive = steps.is_alive(direct, token, now=tools.clock.now())
     return {"active": True, "token_type": "Bearer", **msgspec.to_builtins(claims)} if alive else None
 
 

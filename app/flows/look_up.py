@@ -49,8 +49,8 @@ def look_up_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
     """
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_READ)
     room_id = steps.must_be_its_room(caller, presented_id)
-    with tools.database.reading() as connection:
-        room = rooms.find(connection, tenant_id, room_id, mode=caller.mode)
+    with tools.database.direct() as direct:
+        room = rooms.find(direct, tenant_id, room_id, mode=caller.mode)
     if room is None:
         raise NotFoundError
     return room

@@ -10,7 +10,6 @@ from app.domain.refresh_tokens.families import (
     end_all_signed_by,
     find,
     forget,
-    living,
     revoke,
     start,
     start_upon,
@@ -37,7 +36,15 @@ from app.domain.refresh_tokens.outcomes import (
     Unknown,
     Unreadable,
 )
-from app.domain.refresh_tokens.rights import end_all_of_key_beyond, regrade, rename, shorten_all_of_key
+from app.domain.refresh_tokens.rights import (
+    claimed,
+    end_all_of_key_beyond,
+    held,
+    regrade,
+    rename,
+    shorten_all_of_key,
+    upholds,
+)
 from app.domain.refresh_tokens.rotation import Attempt, advance, settle
 from app.domain.refresh_tokens.sessions import Session, Which, page
 
@@ -65,6 +72,7 @@ __all__ = [
     "Unreadable",
     "Which",
     "advance",
+    "claimed",
     "count_living",
     "end_all_of_client_keys",
     "end_all_of_key",
@@ -75,7 +83,7 @@ __all__ = [
     "end_all_signed_by",
     "find",
     "forget",
-    "living",
+    "held",
     "page",
     "parse",
     "print_tag",
@@ -90,4 +98,5 @@ __all__ = [
     "start_upon",
     "starting_upon",
     "successor",
+    "upholds",
 ]

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Row,
     bindparam,
     delete,
-    exists,
     func,
     insert,
     literal,
@@ -23,7 +22,7 @@ from sqlalchemy import (
 
 from app.domain.refresh_tokens.family import NO_KEY, Family, Mode, NewFamily, Policy, begin
 from app.domain.refresh_tokens.tables import FamilyRow
-from app.foundation.database import Condition, Direct, Premise, Prepared
+from app.foundation.database import Direct, Premise, Prepared
 
 # What is over by this host's clock may live by another's for so long, with some to spare.
 _CLOCKS_DIFFER = timedelta(minutes=2)
@@ -103,31 +102,6 @@ def find(connection: Connection, family_id: UUID, *, hold: bool = False) -> Fami
     statement = select(FamilyRow).where(FamilyRow.id == family_id)
     row = connection.execute(statement.with_for_update(read=True) if hold else statement).first()
     return None if row is None else family_of(row)
-
-
-def living(family_id: UUID, role: str | None, scope: str, issued_at: datetime, *, now: datetime) -> Condition:
-    """
-    Say that an access token of a family still holds: it lives, and its rights are those of then.
-
-    Its end may have come nearer since the token was minted.
-
-    Args:
-        family_id: names it.
-        role: what the token says of it; None for a tenant's.
-        scope: what the token may do; of a participant's, all of that must be so still.
-        issued_at: its `iat`, in whole seconds. One of the same second in which the rights changed is not told from
-            those after by it, but by role and scope.
-        now: aware, UTC.
-    """
-    changed_at = FamilyRow.rights_changed_at
-    return exists().where(
-        FamilyRow.id == family_id,
-        FamilyRow.revoked_at.is_(None),
-        FamilyRow.absolute_expires_at > now,
-        FamilyRow.role.is_not_distinct_from(role),
-        *([] if role is None else [has_scope(name) for name in scope.split(" ")]),
-        changed_at.is_(None) | (changed_at < issued_at + timedelta(seconds=1)),
-    )
 
 
 def revoke(

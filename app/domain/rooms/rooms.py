@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, String, Uuid, bindparam, func, insert, select, update
 
 from app.domain.rooms.tables import RoomRow
-from app.foundation.database import have_alone, lean_on
+from app.foundation.database import Direct, Prepared, have_alone, lean_on
 from app.foundation.identifiers import new_id
 
 # Of the credential that opened the room: those of the other mode do not find it.
@@ -45,11 +45,10 @@ def open_room(
     return room
 
 
-def find(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode) -> Room | None:
+def find(connection: Connection | Direct, tenant_id: UUID, room_id: UUID, *, mode: Mode) -> Room | None:
     """Find a room of this tenant, ended or not; None when it has none of that id and mode."""
-    which = _of(tenant_id, mode) & (RoomRow.id == room_id) & RoomRow.deleted_at.is_(None)
-    row = connection.execute(select(RoomRow).where(which)).first()
-    return None if row is None else _room(row)
+    row = _FIND.first(connection, {"tenant": tenant_id, "room": room_id, "of_mode": mode})
+    return None if row is None else Room(*row)
 
 
 def hold(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode) -> Room | None:
@@ -90,6 +89,16 @@ def delete(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode
 
 def _of(tenant_id: UUID, mode: Mode) -> ColumnElement[bool]:
     return (RoomRow.tenant_id == tenant_id) & (RoomRow.mode == mode)
+
+
+_FIND = Prepared(
+    lambda _: select(*(RoomRow.__table__.c[name] for name in Room.__dataclass_fields__)).where(
+        RoomRow.id == bindparam("room", type_=Uuid),
+        RoomRow.tenant_id == bindparam("tenant", type_=Uuid),
+        RoomRow.mode == bindparam("of_mode", type_=String),
+        RoomRow.deleted_at.is_(None),
+    )
+)
 
 
 def _lock_name(room_id: UUID) -> str:

@@ -2,20 +2,21 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.domain import access_tokens, signing_keys
+from app.domain import access_tokens, refresh_tokens, signing_keys
 from app.domain.access_tokens import Expired, UnknownKey, Verified
-from app.domain.refresh_tokens import SESSION_PREFIX, living
 from app.domain.signing_keys import Activate, Begin, Drop, Publish, Step, Withdraw
 from app.flows.refusals import DatabaseAwayError
 from app.flows.tools import Tools
 from app.foundation import logs
-from app.foundation.database import Connection, holds
+from app.foundation.database import Connection, Direct, asking
 from app.foundation.errors import ConfigurationError
 from app.foundation.identifiers import parse_id
 
 _AT_ONCE = timedelta(seconds=1)
 # Each round ends with nothing due, or another worker was faster; more would be a schedule that never comes to rest.
 _ROUNDS = 5
+
+_HELD = asking(lambda: refresh_tokens.held(signing_keys.trusted()))
 
 
 def signer(tools: Tools) -> signing_keys.Signer:
@@ -88,15 +89,16 @@ def verify(presented: str, tools: Tools, *, own_api: bool = False) -> Verified |
     return outcome if isinstance(outcome, Verified | Expired) else None
 
 
-def is_alive(connection: Connection, token: Verified, *, now: datetime) -> bool:
+def is_alive(connection: Connection | Direct, token: Verified, *, now: datetime) -> bool:
     """Tell whether a verified token still holds: its session lives, and the key that signed it was not revoked."""
-    session_id = parse_id(SESSION_PREFIX, token.claims.sid)
+    claims = token.claims
+    session_id = parse_id(refresh_tokens.SESSION_PREFIX, claims.sid)
     if session_id is None:
         return False
-    issued_at = datetime.fromtimestamp(token.claims.iat, UTC)
-    claims = token.claims
-    held = living(session_id, claims.role, claims.scope, issued_at, now=now)
-    return holds(connection, held, signing_keys.trusted(token.kid))
+    issued_at = datetime.fromtimestamp(claims.iat, UTC)
+    claimed = refresh_tokens.claimed(session_id, claims.role, issued_at, now=now)
+    row = _HELD.first(connection, {**claimed, "signed_by": token.kid})
+    return row is not None and refresh_tokens.upholds(row.value, claims.role, claims.scope)
 
 
 def _verify(presented: str, tools: Tools, *, own_api: bool) -> access_tokens.Outcome:
