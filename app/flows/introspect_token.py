@@ -31,14 +31,13 @@ def introspect_token(presented: str, credential: steps.Credential, tools: Tools)
     Source: RFC 7662 section 2.
     """
     caller = steps.authenticate_client(credential, tools)
-    return _refresh_token(presented, caller, tools) or _access_token(presented, caller, tools)
-
-
-def _access_token(presented: str, caller: steps.Client, tools: Tools) -> Facts | None:
     token = steps.verify(presented, tools)
-    if not isinstance(token, access_tokens.Verified):
-        return None
+    if isinstance(token, access_tokens.Verified):
+        return _access_token(token, caller, tools)
+    return _refresh_token(presented, caller, tools)
 
+
+def _access_token(token: access_tokens.Verified, caller: steps.Client, tools: Tools) -> Facts | None:
     claims = token.claims
     of_its_tenant = caller.tenant_id is not None and claims.tenant_id == print_id("tenant", caller.tenant_id)
     its_own = of_its_tenant and steps.mode_of(claims) == caller.mode

@@ -34,12 +34,12 @@ def held(*premises: Condition) -> Value:
     return scope.scalar_subquery()
 
 
-def claimed(session_id: UUID, role: str | None, issued_at: datetime, *, now: datetime) -> Mapping[str, object]:
+def claimed(session_id: UUID | None, role: str | None, issued_at: datetime, *, now: datetime) -> Mapping[str, object]:
     """
     Give the parameters of `held`.
 
     Args:
-        session_id: what the token is of.
+        session_id: what the token is of; None is no session.
         role: what it says of it; None for a tenant's.
         issued_at: its `iat`, in whole seconds. One of the same second in which the rights changed is not told from
             those after by it, but by role and scope.

@@ -1,5 +1,6 @@
 """The signing keys: the one that signs now, and whatever their schedule asks for."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from app.domain import access_tokens, refresh_tokens, signing_keys
@@ -8,15 +9,13 @@ from app.domain.signing_keys import Activate, Begin, Drop, Publish, Step, Withdr
 from app.flows.refusals import DatabaseAwayError
 from app.flows.tools import Tools
 from app.foundation import logs
-from app.foundation.database import Connection, Direct, asking
+from app.foundation.database import Connection, Direct, Value, asking
 from app.foundation.errors import ConfigurationError
 from app.foundation.identifiers import parse_id
 
 _AT_ONCE = timedelta(seconds=1)
 # Each round ends with nothing due, or another worker was faster; more would be a schedule that never comes to rest.
 _ROUNDS = 5
-
-_HELD = asking(lambda: refresh_tokens.held(signing_keys.trusted()))
 
 
 def signer(tools: Tools) -> signing_keys.Signer:
@@ -89,16 +88,33 @@ def verify(presented: str, tools: Tools, *, own_api: bool = False) -> Verified |
     return outcome if isinstance(outcome, Verified | Expired) else None
 
 
+def held() -> Value:
+    """
+    Select what a verified token is held against, once more: what its session may do, if that lives and the key that
+    signed the token was not revoked.
+    """
+    return refresh_tokens.held(signing_keys.trusted())
+
+
+def claimed(token: Verified, *, now: datetime) -> Mapping[str, object]:
+    """Give the parameters of `held` for a token."""
+    session_id = parse_id(refresh_tokens.SESSION_PREFIX, token.claims.sid)
+    issued_at = datetime.fromtimestamp(token.claims.iat, UTC)
+    of_session = refresh_tokens.claimed(session_id, token.claims.role, issued_at, now=now)
+    return {**of_session, "signed_by": token.kid}
+
+
+def upholds(held_scope: str | None, token: Verified) -> bool:
+    """Tell whether a verified token still holds, by what `held` gave for it."""
+    return refresh_tokens.upholds(held_scope, token.claims.role, token.claims.scope)
+
+
 def is_alive(connection: Connection | Direct, token: Verified, *, now: datetime) -> bool:
     """Tell whether a verified token still holds: its session lives, and the key that signed it was not revoked."""
-    claims = token.claims
-    session_id = parse_id(refresh_tokens.SESSION_PREFIX, claims.sid)
-    if session_id is None:
-        return False
-    issued_at = datetime.fromtimestamp(claims.iat, UTC)
-    claimed = refresh_tokens.claimed(session_id, claims.role, issued_at, now=now)
-    row = _HELD.first(connection, {**claimed, "signed_by": token.kid})
-    return row is not None and refresh_tokens.upholds(row.value, claims.role, claims.scope)
+    return upholds(_ask(connection, claimed(token, now=now)), token)
+
+
+_ask = asking(held)
 
 
 def _verify(presented: str, tools: Tools, *, own_api: bool) -> access_tokens.Outcome:

@@ -1,11 +1,12 @@
 """What rooms say of their own rows, for a story to ask together; rooms need not know each other for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.engine import Connection
 
+from app.foundation.database.hot.direct import Direct
 from app.foundation.database.hot.prepared import Prepared
 
 Condition = ColumnElement[bool]
@@ -20,6 +21,12 @@ def holds(connection: Connection, *conditions: Condition, **parameters: object) 
     return connection.execute(select(and_(*conditions)), parameters).scalar_one()
 
 
-def asking(value: Callable[[], Value]) -> Prepared:
-    """Write the statement that asks for a value and nothing else; its only row calls it `value`."""
-    return Prepared(lambda _: select(value().label("value")))
+def asking(value: Callable[[], Value]) -> Callable[[Connection | Direct, Mapping[str, object]], Any]:
+    """Give what asks for a value by a statement of its own, which is written once; it takes the parameters."""
+    statement = Prepared(lambda _: select(value().label("value")))
+
+    def ask(connection: Connection | Direct, parameters: Mapping[str, object]) -> Any:
+        row = statement.first(connection, parameters)
+        return None if row is None else row.value
+
+    return ask

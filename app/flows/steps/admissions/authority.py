@@ -22,7 +22,7 @@ from app.foundation.database import Connection, asking
 
 # The highest first.
 _RANKS = get_args(Role)
-_HELD = asking(refresh_tokens.held)
+_ask = asking(refresh_tokens.held)
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def _token_stands(
         return None
     # Its session lives on when its key was replaced, and is not ended before what it opens is there to be ended.
     family = refresh_tokens.find(connection, token.session_id, hold=True)
-    held = _HELD.first(connection, refresh_tokens.claimed(token.session_id, token.role, token.issued_at, now=now))
-    if family is None or held is None or not refresh_tokens.upholds(held.value, token.role, token.scope):
+    held = _ask(connection, refresh_tokens.claimed(token.session_id, token.role, token.issued_at, now=now))
+    if family is None or not refresh_tokens.upholds(held, token.role, token.scope):
         return None
     # What is opened is over with whatever it was opened by, through however many hands it went.
     ends = [authority.ends_by, family.absolute_expires_at, None if key is None else key.expires_at]
