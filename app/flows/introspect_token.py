@@ -54,8 +54,8 @@ def _refresh_token(presented: str, caller: steps.Client, tools: Tools) -> Facts 
     if parsed is None or caller.tenant_id is None:
         return None
 
-    with tools.database.reading() as connection:
-        family = refresh_tokens.find(connection, parsed.family_id)
+    with tools.database.direct() as direct:
+        family = refresh_tokens.find(direct, parsed.family_id)
     if family is None or not caller.owns(family):
         return None
     now = tools.clock.now()

@@ -3,7 +3,7 @@
 from app.domain import access_tokens, clients, rooms, signing_keys, tenants
 from app.flows import steps
 from app.flows.refusals import NotFoundError
-from app.flows.results import Caller, KeyAges, KeyTimeline, Room, Sender, Tenant
+from app.flows.results import Caller, KeyAges, KeyTimeline, Room, Tenant
 from app.flows.tools import Tools
 from app.foundation.identifiers import parse_id
 from app.foundation.pages import Page
@@ -60,7 +60,7 @@ def look_up_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
     return room
 
 
-def look_up_room_by_token(presented: str, presented_id: str, tools: Tools, *, sender: Sender = NOBODY) -> Room:
+def look_up_room_by_token(presented: str, presented_id: str, tools: Tools) -> Room:
     """
     Find a room like `look_up_room`, for whoever presents an access token: whether that holds is asked by the same
     statement, and answered first.
@@ -69,7 +69,6 @@ def look_up_room_by_token(presented: str, presented_id: str, tools: Tools, *, se
         presented: an access token; untrusted, never stored, never logged.
         presented_id: the room's.
         tools: the story's tools.
-        sender: who sent it, as far as the network tells.
 
     Raises:
         InvalidAccessTokenError, AccessTokenExpiredError: see `authenticate_access_token`.
@@ -79,7 +78,7 @@ def look_up_room_by_token(presented: str, presented_id: str, tools: Tools, *, se
     asked = steps.claimed(bearer.token, now=tools.clock.now())
     with tools.database.direct() as direct:
         held, room = rooms.find_beside(direct, _FINDING, asked, bearer.tenant_id, room_id, mode=bearer.mode)
-    caller = steps.caller_of(bearer, sender, alive=steps.upholds(held, bearer.token))
+    caller = steps.caller_of(bearer, NOBODY, alive=steps.upholds(held, bearer.token))
     steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_READ)
     if room is None or caller.room_id not in {None, room.id}:
         raise NotFoundError

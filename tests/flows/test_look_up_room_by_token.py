@@ -47,7 +47,7 @@ def tokens(tools, tenant, test_key, rooms, clock):
     expired = a_pair(tools, tenant).access_token
     clock.step(seconds=3600)
     caller, revoked = holder(tenant, tools), a_pair(tools, tenant)
-    revoke_token(revoked.refresh_token, None, tools)
+    revoke_token(str(revoked.refresh_token), None, tools)
     # Within the second in which their tokens were minted.
     demoted, promoted = (admit(caller, rooms["own"], tools, role=role) for role in ("host", "viewer"))
     change_participant(caller, *names(demoted), ParticipantChanges(role="viewer"), tools)

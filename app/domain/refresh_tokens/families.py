@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Row,
+    Uuid,
     bindparam,
     delete,
     func,
@@ -90,17 +91,23 @@ def _parameters(but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
     return {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
 
 
+_FIND = Prepared(
+    lambda _: select(*(FamilyRow.__table__.c[name] for name in Family.__dataclass_fields__)).where(
+        FamilyRow.id == bindparam("family", type_=Uuid)
+    )
+)
 _START = Prepared(lambda _: insert(FamilyRow).values(_parameters()).returning(FamilyRow.id))
 
 
-def find(connection: Connection, family_id: UUID, *, hold: bool = False) -> Family | None:
-    """
-    Find a family, living or not; None when there is none.
+def find(connection: Connection | Direct, family_id: UUID) -> Family | None:
+    """Find a family, living or not; None when there is none."""
+    row = _FIND.first(connection, {"family": family_id})
+    return None if row is None else Family(*row)
 
-    With `hold`, it is kept from being rotated and revoked until the transaction is over.
-    """
-    statement = select(FamilyRow).where(FamilyRow.id == family_id)
-    row = connection.execute(statement.with_for_update(read=True) if hold else statement).first()
+
+def hold(connection: Connection, family_id: UUID) -> Family | None:
+    """Find a family, and keep it from being rotated and revoked until the transaction is over."""
+    row = connection.execute(select(FamilyRow).where(FamilyRow.id == family_id).with_for_update(read=True)).first()
     return None if row is None else family_of(row)
 
 

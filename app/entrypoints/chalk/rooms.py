@@ -8,7 +8,7 @@ from app.entrypoints.chalk.dialect.guards import bearer_token, by_key, by_key_or
 from app.entrypoints.chalk.dialect.once import ONCE, answer_once
 from app.entrypoints.chalk.dialect.rooms import ChangeRoomRequest, OpenRoomRequest, RoomBody, room_body
 from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, REPEATABLE, Operation, describes
-from app.entrypoints.wiring import sender, wired
+from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.delete_room import delete_room
 from app.flows.end_room import end_room
@@ -69,7 +69,7 @@ def read_one(room_id: str) -> Response:
     if presented is None:
         room = look_up_room(by_key(), room_id, tools)
     else:
-        room = look_up_room_by_token(presented, room_id, tools, sender=sender())
+        room = look_up_room_by_token(presented, room_id, tools)
     return answer(room_body(room))
 
 

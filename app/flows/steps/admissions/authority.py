@@ -124,7 +124,7 @@ def _token_stands(
     if token is None:
         return None
     # Its session lives on when its key was replaced, and is not ended before what it opens is there to be ended.
-    family = refresh_tokens.find(connection, token.session_id, hold=True)
+    family = refresh_tokens.hold(connection, token.session_id)
     held = _ask(connection, refresh_tokens.claimed(token.session_id, token.role, token.issued_at, now=now))
     if family is None or not refresh_tokens.upholds(held, token.role, token.scope):
         return None
