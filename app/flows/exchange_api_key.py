@@ -10,10 +10,16 @@ from app.domain import access_tokens, api_keys, refresh_tokens, rooms
 from app.domain.access_tokens import OFFLINE_ACCESS
 from app.domain.signing_keys import Signer
 from app.flows import steps
-from app.flows.refusals import InvalidApiKeyError, NotFoundError, RoomEndedError, UnauthorizedClientError
+from app.flows.refusals import (
+    InvalidApiKeyError,
+    NotFoundError,
+    RoomEndedError,
+    ServiceError,
+    UnauthorizedClientError,
+)
 from app.flows.results import Once, Sender, TokenPair
 from app.flows.tools import Tools
-from app.foundation.database import Connection
+from app.foundation.database import Connection, Direct
 from app.foundation.identifiers import parse_id, print_id
 from app.foundation.sender import NOBODY
 
@@ -64,7 +70,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
     signer = steps.signer(tools)
     proven, now = steps.prove(wanted.credential, tools), tools.clock.now()
     if proven is None and once is None and wanted.room_id is None:
-        made = _with_a_key(wanted, signer, tools, now)
+        made = _with_a_known_key(wanted, signer, tools, now) or _with_a_key(wanted, signer, tools, now)
         if made is not None:
             return made
         # The key is not what it was a moment ago, or somebody waits to end it. From the beginning, and in line.
@@ -97,23 +103,51 @@ class _Opening:
     scope: str
     offline: bool
 
+    def start_upon(self, connection: Direct, client: steps.Client, now: datetime) -> refresh_tokens.Family | None:
+        return refresh_tokens.start_upon(connection, _STARTING, client.standing, self.new, self.policy, now=now)
+
     def mint(
         self, family: refresh_tokens.Family, signer: Signer, tools: Tools, now: datetime, end: datetime | None
     ) -> TokenPair:
         return steps.mint_pair(family, self.scope, signer, tools, now=now, offline=self.offline, key_rotating_until=end)
 
 
+def _with_a_known_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -> TokenPair | None:
+    # The usual case is one statement: it starts the session if the key still is as it was when it was read last.
+    client = steps.recall_client(wanted.credential, tools, now=now)
+    if client is None:
+        return None
+    try:
+        tenant_id = _tenant_of(client, wanted)
+        opening = _opening(wanted, client, tenant_id, None, tools)
+        steps.admit_recalled(client, wanted.credential, tools)
+    except ServiceError:
+        # That may have changed: whoever refuses looks at the key.
+        return None
+    steps.count_token(tenant_id, None, tools)
+    with tools.database.direct() as connection:
+        family = opening.start_upon(connection, client, now)
+    if family is None:
+        steps.forget_client(client, tools)
+        return None
+    steps.note_recalled(client, wanted.credential, tools)
+    return opening.mint(family, signer, tools, now, client.key_rotating_until)
+
+
 def _with_a_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -> TokenPair | None:
-    # The usual case is two statements: one reads the key, one starts the session if the key is so still.
+    # The first time it is two: one reads the key, one starts the session if the key is so still.
     with tools.database.direct() as connection:
         client = steps.admit_client(connection, wanted.credential, None, tools, now=now)
         tenant_id = _tenant_of(client, wanted)
         opening = _opening(wanted, client, tenant_id, None, tools)
         steps.count_token(tenant_id, None, tools)
-        family = refresh_tokens.start_upon(connection, _STARTING, client.standing, opening.new, opening.policy, now=now)
+        family = opening.start_upon(connection, client, now)
 
     steps.renew(client.outdated, tools)
-    return None if family is None else opening.mint(family, signer, tools, now, client.key_rotating_until)
+    if family is None:
+        return None
+    steps.remember_client(client, wanted.credential, tools)
+    return opening.mint(family, signer, tools, now, client.key_rotating_until)
 
 
 def _tenant_of(client: steps.Client, wanted: Exchange) -> UUID:

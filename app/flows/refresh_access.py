@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.domain import access_tokens, audit, refresh_tokens
+from app.domain import access_tokens, api_keys, audit, refresh_tokens
 from app.domain.rate_limits import Guess
 from app.domain.refresh_tokens import Duplicate, Healed, Retried, Reused, Rotated, RotateOutcome, Unreadable
 from app.flows import steps
@@ -13,6 +13,7 @@ from app.flows.refusals import (
     InvalidRefreshTokenError,
     InvalidRequestError,
     InvalidScopeError,
+    QuotaSpentError,
     UnauthorizedClientError,
 )
 from app.flows.results import Sender, TokenPair
@@ -20,6 +21,8 @@ from app.flows.tools import Tools
 from app.foundation import logs
 from app.foundation.names import is_idempotency_key
 from app.foundation.sender import NOBODY
+
+_ADVANCING = refresh_tokens.advancing_upon(api_keys.still_stands)
 
 
 @dataclass(frozen=True)
@@ -64,19 +67,24 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
     Source: RFC 6749 section 6, RFC 9700 section 4.14.2, CONTRACT 5.
     """
     _check_idempotency_key(wanted.idempotency_key)
-    client = None if wanted.credential is None else steps.authenticate_client(wanted.credential, tools)
-    if client is not None and client.tenant_id is None:
-        raise UnauthorizedClientError
+    now = tools.clock.now()
+    known = _known_client(wanted, tools, now)
+    client = _authenticated(wanted, tools) if known is None else known
     signer = steps.signer(tools)
     presented = steps.read_refresh_token(wanted.refresh_token, tools)
     if presented is None:
+        if known is not None:
+            _authenticated(wanted, tools)
         # Not one that we signed: made up, by whom there is only the source to tell. A spent one is no guess.
         raise steps.wrong(Guess(wanted.sender.address), InvalidRefreshTokenError(), tools)
 
     scope = _narrowed(wanted, presented, client, tools)
-    now = tools.clock.now()
     steps.hold_back(presented, tools, now=now)
-    outcome = _rotate(wanted, presented, client, tools, now)
+    outcome: RotateOutcome | None = None if known is None else _rotate_upon(known, wanted, presented, tools, now)
+    if outcome is None:
+        if known is not None:
+            client = _authenticated(wanted, tools)
+        outcome = _rotate(wanted, presented, client, tools, now)
     _tell(outcome)
 
     # Refuse only here: raising inside the transaction would roll a revocation back.
@@ -91,6 +99,32 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
         raise InvalidScopeError
     until = None if client is None else client.key_rotating_until
     return steps.mint_pair(family, scope, signer, tools, now=now, offline=True, key_rotating_until=until)
+
+
+def _authenticated(wanted: Refresh, tools: Tools) -> steps.Client | None:
+    if wanted.credential is None:
+        return None
+    client = steps.authenticate_client(wanted.credential, tools)
+    if client.tenant_id is None:
+        raise UnauthorizedClientError
+    steps.remember_client(client, wanted.credential, tools)
+    return client
+
+
+def _known_client(wanted: Refresh, tools: Tools, now: datetime) -> steps.Client | None:
+    # For what one statement does; whoever narrows asks for more.
+    credential = wanted.credential
+    if credential is None or credential.assertion is not None or wanted.scope is not None or wanted.resources:
+        return None
+    steps.prove(credential, tools)
+    client = steps.recall_client(credential, tools, now=now)
+    try:
+        if client is not None:
+            steps.admit_recalled(client, credential, tools)
+    except QuotaSpentError:
+        # Its limit may have changed: whoever refuses looks at the key.
+        return None
+    return client
 
 
 def _check_idempotency_key(key: str | None) -> None:
@@ -113,6 +147,29 @@ def _narrowed(
     return None if wanted.scope is None else steps.narrowed(wanted.scope, family.scope)
 
 
+def _attempt(
+    wanted: Refresh, presented: refresh_tokens.PresentedToken, client: steps.Client | None, tools: Tools
+) -> refresh_tokens.Attempt:
+    tags = steps.retry_tags(wanted.idempotency_key, presented, tools)
+    if client is None:
+        return refresh_tokens.Attempt(presented, tags, sender=wanted.sender)
+    return refresh_tokens.Attempt(presented, tags, client.tenant_id, client.mode, wanted.sender)
+
+
+def _rotate_upon(
+    known: steps.Client, wanted: Refresh, presented: refresh_tokens.PresentedToken, tools: Tools, now: datetime
+) -> Rotated | None:
+    attempt = _attempt(wanted, presented, known, tools)
+    with tools.database.direct() as connection:
+        upon = refresh_tokens.Upon(_ADVANCING, known.standing)
+        rotated = refresh_tokens.advance(connection, attempt, tools.families, now=now, upon=upon)
+    if rotated is None:
+        steps.forget_client(known, tools)
+    elif wanted.credential is not None:
+        steps.note_recalled(known, wanted.credential, tools)
+    return rotated
+
+
 def _rotate(
     wanted: Refresh,
     presented: refresh_tokens.PresentedToken,
@@ -120,10 +177,7 @@ def _rotate(
     tools: Tools,
     now: datetime,
 ) -> RotateOutcome:
-    tags = steps.retry_tags(wanted.idempotency_key, presented, tools)
-    attempt = refresh_tokens.Attempt(presented, tags, sender=wanted.sender)
-    if client is not None:
-        attempt = dataclasses.replace(attempt, tenant_id=client.tenant_id, mode=client.mode)
+    attempt = _attempt(wanted, presented, client, tools)
     with tools.database.direct() as connection:
         rotated = refresh_tokens.advance(connection, attempt, tools.families, now=now)
     if rotated is not None:

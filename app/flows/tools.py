@@ -38,6 +38,7 @@ class Tools:
     guesses: rate_limits.Guesses
     quotas: rate_limits.Quotas
     shared_limits: rate_limits.Shared | None
+    known_keys: api_keys.KnownKeys
     uses: api_keys.Uses
     metrics: Metrics
     sightings: api_keys.Sightings
@@ -100,6 +101,7 @@ def lay_out(clock: Clock, database: Database, masters: MasterKeys, settings: Set
             limits.requests_per_key, limits.tokens_per_tenant, limits.tokens_per_session, clock, shared
         ),
         shared_limits=shared,
+        known_keys=api_keys.KnownKeys(),
         uses=api_keys.Uses(),
         metrics=metrics,
         sightings=api_keys.Sightings(),

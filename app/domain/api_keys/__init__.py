@@ -2,14 +2,11 @@
 
 from app.domain.api_keys.authentication import (
     Authenticated,
-    Held,
     Key,
     Outcome,
     Rejected,
     Unreadable,
     authenticate,
-    hold,
-    stands,
 )
 from app.domain.api_keys.details import KeyChanges, KeyDetails, Status, change, find, get, page
 from app.domain.api_keys.format import ID_LENGTH, Kind, Mode, PresentedKey, key_name, parse
@@ -25,9 +22,11 @@ from app.domain.api_keys.keys import (
     set_assertion_only,
     suspend_all,
 )
+from app.domain.api_keys.memory.known import KnownKeys
+from app.domain.api_keys.memory.sightings import SIGHTED_FOR, Sighting, Sightings
+from app.domain.api_keys.memory.uses import Hour, Noted, Use, Uses, forget_hours, hours_of, write_uses
 from app.domain.api_keys.peppers import Pepper, any_unnamed, count_living, living_under, name_all, renew
-from app.domain.api_keys.sightings import SIGHTED_FOR, Sighting, Sightings
-from app.domain.api_keys.uses import Hour, Noted, Use, Uses, forget_hours, hours_of, write_uses
+from app.domain.api_keys.standing import Held, hold, stands, still_stands
 
 __all__ = [
     "ID_LENGTH",
@@ -40,6 +39,7 @@ __all__ = [
     "KeyChanges",
     "KeyDetails",
     "Kind",
+    "KnownKeys",
     "Mode",
     "NewKey",
     "Noted",
@@ -76,6 +76,7 @@ __all__ = [
     "rotate",
     "set_assertion_only",
     "stands",
+    "still_stands",
     "suspend_all",
     "write_uses",
 ]

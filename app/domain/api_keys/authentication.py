@@ -8,8 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
     Connection,
     LargeBinary,
     Row,
@@ -19,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     case,
     false,
-    func,
     or_,
     select,
     true,
@@ -29,9 +26,10 @@ from sqlalchemy.orm import aliased
 from app.domain.api_keys import format as key_format
 from app.domain.api_keys.details import lock_name, own_end, works_at
 from app.domain.api_keys.peppers import Pepper
+from app.domain.api_keys.standing import standing_of
 from app.domain.api_keys.tables import ApiKeyRow
 from app.foundation import opaque
-from app.foundation.database import Direct, Prepared, UtcDateTime, lean_on, lock_number
+from app.foundation.database import Direct, Prepared, UtcDateTime, lean_on
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Key:
     `rotating_until` is the end of its grace, when it has been replaced or has leaked; at `expires_at` it is over, and
     whatever it opens. `networks` are those that it may be used from, and `from_browsers` lets a browser send it.
     `requests_per_minute` is a limit of its own, None the usual one.
-    `standing` is what a session relies on that is opened with it: the parameters of `stands`.
+    `standing` is what a session relies on that is opened with it: the parameters of `stands` and `still_stands`.
     An operator's key with an `audience` stands for one resource server. With `assertion_only` it is no client secret at
     the OAuth endpoints.
     """
@@ -131,59 +129,6 @@ def authenticate(
     return Authenticated(key=_key(row), suspended=row.suspended_at is not None, outdated=outdated)
 
 
-def stands(dialect: str, values: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    """
-    Select these values if a key still is as it was when it was authenticated; a premise for a row that relies on it.
-
-    A statement sees what was committed before it began. So on PostgreSQL the row is locked, which makes it look again
-    at what has changed since; and the key is leaned on first, if nobody waits to end it: otherwise there is no row, and
-    who comes has to stand in line (docs/decisions/0009-locks-that-end-an-authority.md).
-    """
-    columns = ApiKeyRow.__table__.c
-    unchanged = (
-        columns[name].is_not_distinct_from(bindparam(f"key_{name}", type_=columns[name].type)) for name in _RELIED_ON
-    )
-    statement = select(*values).where(
-        columns.id == bindparam("key_id", type_=String),
-        columns.revoked_at.is_(None),
-        columns.suspended_at.is_(None),
-        *unchanged,
-    )
-    if dialect == "sqlite":
-        return statement
-    leaned = select(func.pg_try_advisory_xact_lock_shared(bindparam("key_lock", type_=BigInteger))).scalar_subquery()
-    return statement.where(leaned).with_for_update(read=True, of=ApiKeyRow.__table__)
-
-
-@dataclass(frozen=True)
-class Held:
-    """
-    A key that is kept as it is: whether it works, what it may do, from where, its own end, that of its grace, and how
-    often it may be used.
-
-    What it opens goes on when it was replaced, and is over by its own end; after a leak, with its grace.
-    """
-
-    works: bool
-    scopes: str
-    networks: Sequence[str] | None
-    expires_at: datetime | None
-    grace_ends_at: datetime | None
-    requests_per_minute: int | None = None
-
-
-def hold(connection: Connection, key_id: str, *, now: datetime) -> Held:
-    """Keep a key from being revoked, changed or suspended until the transaction is over, and tell how it stands."""
-    lean_on(connection, lock_name(key_id))
-    columns = (ApiKeyRow.__table__, works_at(now).label("works"), own_end().label("own_end"))
-    statement = select(*columns).where(ApiKeyRow.id == key_id)
-    row = connection.execute(statement).one()
-    networks = None if row.networks is None else row.networks.split(" ")
-    return Held(row.works, row.scopes, networks, row.own_end, row.grace_ends_at, row.requests_per_minute)
-
-
-# What a key may do, from where, and until when.
-_RELIED_ON = ("scopes", "expires_at", "grace_ends_at", "networks", "from_browsers", "assertion_only")
 _READ = (
     "id",
     "kind",
@@ -240,9 +185,5 @@ def _key(row: Row[Any]) -> Key:
         audience=row.audience,
         assertion_only=row.assertion_only,
         requests_per_minute=row.requests_per_minute,
-        standing={
-            "key_lock": lock_number(lock_name(row.id)),
-            "key_id": row.id,
-            **{f"key_{name}": getattr(row, name) for name in _RELIED_ON},
-        },
+        standing=standing_of(row),
     )

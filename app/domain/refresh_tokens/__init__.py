@@ -46,7 +46,7 @@ from app.domain.refresh_tokens.rights import (
     shorten_all_of_key,
     upholds,
 )
-from app.domain.refresh_tokens.rotation import Attempt, advance, settle
+from app.domain.refresh_tokens.rotation import Attempt, Upon, advance, advancing_upon, settle
 from app.domain.refresh_tokens.sessions import Session, Which, page
 
 __all__ = [
@@ -71,8 +71,10 @@ __all__ = [
     "Session",
     "Unknown",
     "Unreadable",
+    "Upon",
     "Which",
     "advance",
+    "advancing_upon",
     "claimed",
     "count_living",
     "end_all_of_client_keys",

@@ -4,9 +4,10 @@ Rotate refresh tokens, with reuse detection. One statement decides; everything e
 Source: RFC 9700 section 4.14.2; the table in CONTRACT 5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy import (
@@ -40,7 +41,7 @@ from app.domain.refresh_tokens.outcomes import (
 )
 from app.domain.refresh_tokens.tables import FamilyRow
 from app.foundation import opaque
-from app.foundation.database import Direct, Prepared, UtcDateTime
+from app.foundation.database import Condition, Direct, Prepared, UtcDateTime
 from app.foundation.sender import NOBODY, Sender
 
 
@@ -65,21 +66,40 @@ class Attempt:
     sender: Sender = NOBODY
 
 
-def advance(connection: Connection | Direct, attempt: Attempt, policy: Policy, *, now: datetime) -> Rotated | None:
+@dataclass(frozen=True)
+class Upon:
+    """A premise of a rotation: the statement that asks for it, made by `advancing_upon`, and its parameters."""
+
+    advancing: Prepared
+    relied_on: Mapping[str, object]
+
+
+def advance(
+    connection: Connection | Direct, attempt: Attempt, policy: Policy, *, now: datetime, upon: Upon | None = None
+) -> Rotated | None:
     """
     Advance a family by one generation, if this token is its living end: one statement.
 
     However many requests present the same token at once, exactly one of them is Rotated.
 
     Args:
+        connection: of a transaction, or direct.
         attempt: what was presented, by whom.
         policy: lifetimes and signing key of the next generation.
         now: aware, UTC.
+        upon: what must hold besides.
 
     Returns:
         Rotated, or None: then `settle` tells why.
     """
-    return _move(connection, _ADVANCE, attempt, policy, now)
+    if upon is None:
+        return _move(connection, _ADVANCE, attempt, policy, now=now)
+    return _move(connection, upon.advancing, attempt, policy, now=now, relied_on=upon.relied_on)
+
+
+def advancing_upon(premise: Callable[[], Condition]) -> Prepared:
+    """Write the statement of an `Upon` for a premise, which is a condition of another room's."""
+    return Prepared(lambda _: _moving(_is_living_end() & premise()))
 
 
 def settle(connection: Connection, attempt: Attempt, policy: Policy, *, now: datetime) -> RotateOutcome:
@@ -129,14 +149,21 @@ def _heal(connection: Connection, attempt: Attempt, family: Family, policy: Poli
     if attempt.token.expires_at <= now.timestamp():
         return Ended()
 
-    moved = _move(connection, _HEAL, attempt, policy, now)
+    moved = _move(connection, _HEAL, attempt, policy, now=now)
     return Ended() if moved is None else Healed(moved.family, attempt.token.generation - family.generation)
 
 
 def _move(
-    connection: Connection | Direct, move: Prepared, attempt: Attempt, policy: Policy, now: datetime
+    connection: Connection | Direct,
+    move: Prepared,
+    attempt: Attempt,
+    policy: Policy,
+    *,
+    now: datetime,
+    relied_on: Mapping[str, object] = MappingProxyType({}),
 ) -> Rotated | None:
     values = {
+        **relied_on,
         "family": attempt.token.family_id,
         "presented": attempt.token.generation,
         "presented_kid": attempt.token.kid,
@@ -182,10 +209,10 @@ def _moving(living: ColumnElement[bool]) -> Update:
     return moved.returning(*(FamilyRow.__table__.c[name] for name in Family.__dataclass_fields__))
 
 
+def _is_living_end() -> ColumnElement[bool]:
+    return (FamilyRow.generation == _PRESENTED) & (FamilyRow.idle_expires_at > bindparam("now", type_=UtcDateTime))
+
+
 _PRESENTED = bindparam("presented", type_=Integer)
-_ADVANCE = Prepared(
-    lambda _: _moving(
-        (FamilyRow.generation == _PRESENTED) & (FamilyRow.idle_expires_at > bindparam("now", type_=UtcDateTime))
-    )
-)
+_ADVANCE = Prepared(lambda _: _moving(_is_living_end()))
 _HEAL = Prepared(lambda _: _moving(FamilyRow.generation < _PRESENTED))

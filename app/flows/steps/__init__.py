@@ -32,7 +32,15 @@ from app.flows.steps.callers import (
     record,
     rights_of,
 )
-from app.flows.steps.clients import Client, Credential, admit_client, authenticate_client, prove
+from app.flows.steps.clients.authentication import admit_client, authenticate_client, prove
+from app.flows.steps.clients.client import Client, Credential
+from app.flows.steps.clients.known import (
+    admit_recalled,
+    forget_client,
+    note_recalled,
+    recall_client,
+    remember_client,
+)
 from app.flows.steps.limits.guesses import admit_key, hear_key, must_be_heard, wrong
 from app.flows.steps.limits.quotas import allows, count_refresh, count_token, hold_back, must_allow
 from app.flows.steps.lists import cut, open_cursor
@@ -70,6 +78,7 @@ __all__ = [
     "access_ttl",
     "admit_client",
     "admit_key",
+    "admit_recalled",
     "allows",
     "authenticate_client",
     "authority_of_caller",
@@ -83,6 +92,7 @@ __all__ = [
     "cut",
     "end_once",
     "enter",
+    "forget_client",
     "hear_key",
     "held",
     "hold_back",
@@ -113,6 +123,7 @@ __all__ = [
     "names",
     "narrowed",
     "note_begun",
+    "note_recalled",
     "open_cursor",
     "open_session",
     "participant_asked",
@@ -120,8 +131,10 @@ __all__ = [
     "reaches_only",
     "read_again",
     "read_refresh_token",
+    "recall_client",
     "record",
     "regrade",
+    "remember_client",
     "renew",
     "reply_now",
     "reply_of",

@@ -8,7 +8,7 @@ from app.domain import api_keys, idempotency, tenants
 from app.domain.idempotency import Asked, Found
 from app.flows.refusals import IdempotencyKeyReusedError
 from app.flows.results import AlreadyDone, Caller, Once
-from app.flows.steps.clients import Credential
+from app.flows.steps.clients.client import Credential
 from app.flows.steps.master_keys import Admissible, look_at_key
 from app.flows.tools import Tools
 from app.foundation.database import Connection

@@ -17,7 +17,7 @@ from app.flows.refusals import (
 )
 from app.flows.results import Caller, HeldToken, Sender
 from app.flows.steps.callers import name_of
-from app.flows.steps.clients import Client
+from app.flows.steps.clients.client import Client
 from app.foundation.database import Connection, asking
 
 # The highest first.

@@ -83,27 +83,50 @@ def admit_key(
         InvalidApiKeyError, TenantSuspendedError, KeyInBrowserError, KeyElsewhereError, QuotaSpentError: as they say.
         RateLimitedError: it is wrong, and was for too often.
     """
-    source = sender.address
-    guess = Guess(source, presented.id, presented.text)
     if isinstance(outcome, api_keys.Rejected):
-        raise wrong(guess, InvalidApiKeyError(), tools)
-    right(guess, tools)
-    tenant_id = outcome.key.tenant_id
-    logs.about(
-        tenant=None if tenant_id is None else print_id("tenant", tenant_id), key=api_keys.key_name(outcome.key.id)
-    )
+        raise wrong(Guess(sender.address, presented.id, presented.text), InvalidApiKeyError(), tools)
+    key = outcome.key
+    _recognise(key, presented, sender, tools)
     if outcome.suspended:
         raise TenantSuspendedError
-    if sender.from_browser and not outcome.key.from_browsers:
-        _note_sighting(outcome.key, sender, tools)
+    if sender.from_browser and not key.from_browsers:
+        _note_sighting(key, sender, tools)
         raise KeyInBrowserError
-    if not _may_come_from(source, outcome.key.networks):
-        logs.event("api_key.elsewhere", key=api_keys.key_name(outcome.key.id), source=source)
+    if not _may_come_from(sender.address, key.networks):
+        logs.event("api_key.elsewhere", key=api_keys.key_name(key.id), source=sender.address)
         raise KeyElsewhereError
-    tools.uses.note(outcome.key.id, api_keys.Use(tools.clock.now(), source))
+    note_use(key, sender, tools)
     # Last: nobody but its owner, from where they may be, uses up what it may.
-    count_use(outcome.key, tools)
-    return outcome.key
+    count_use(key, tools)
+    return key
+
+
+def may_be_used(key: api_keys.Key, sender: Sender) -> bool:
+    """Tell whether a key may be shown by this sender; nothing is noted or said."""
+    return (key.from_browsers or not sender.from_browser) and _may_come_from(sender.address, key.networks)
+
+
+def admit_known_key(key: api_keys.Key, presented: api_keys.PresentedKey, sender: Sender, tools: Tools) -> None:
+    """
+    Admit a key that is known from before and that may be used; whether it is so still, a statement will tell, and only
+    then is its use noted.
+
+    Raises:
+        QuotaSpentError: it was used too often in this minute, as far as its limit is known.
+    """
+    _recognise(key, presented, sender, tools)
+    count_use(key, tools)
+
+
+def note_use(key: api_keys.Key, sender: Sender, tools: Tools) -> None:
+    """Note when and from where a key was used."""
+    tools.uses.note(key.id, api_keys.Use(tools.clock.now(), sender.address))
+
+
+def _recognise(key: api_keys.Key, presented: api_keys.PresentedKey, sender: Sender, tools: Tools) -> None:
+    right(Guess(sender.address, presented.id, presented.text), tools)
+    tenant = None if key.tenant_id is None else print_id("tenant", key.tenant_id)
+    logs.about(tenant=tenant, key=api_keys.key_name(key.id))
 
 
 def _note_sighting(key: api_keys.Key, sender: Sender, tools: Tools) -> None:

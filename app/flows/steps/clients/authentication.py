@@ -1,12 +1,10 @@
-"""Who an OAuth client is."""
+"""Find out who an OAuth client is."""
 
-import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.domain import api_keys, clients, refresh_tokens, tenants
+from app.domain import api_keys, clients, tenants
 from app.domain.rate_limits import Guess
 from app.flows.refusals import (
     ClientKeysAwayError,
@@ -14,68 +12,12 @@ from app.flows.refusals import (
     InvalidClientError,
     TenantSuspendedError,
 )
+from app.flows.steps.clients.client import Client, Credential, client_by_key
 from app.flows.steps.limits.guesses import admit_key, hear_key, must_be_heard, right, wrong
 from app.flows.steps.master_keys import look_at_key, renew
 from app.flows.tools import Tools
 from app.foundation.database import Connection, Direct
 from app.foundation.identifiers import parse_id, print_id
-from app.foundation.sender import NOBODY, Sender
-
-
-@dataclass(frozen=True)
-class Credential:
-    """
-    What a client presents; untrusted, never stored, never logged.
-
-    Args:
-        client_id: who it claims to be; None where the key or the assertion alone says it.
-        secret: an API key.
-        assertion: a JWT of RFC 7523, instead of a secret.
-        sender: who presents it, as far as the network tells.
-    """
-
-    client_id: str | None = None
-    secret: str | None = field(default=None, repr=False)
-    assertion: str | None = field(default=None, repr=False)
-    sender: Sender = NOBODY
-
-    @functools.cached_property
-    def presented(self) -> api_keys.PresentedKey | None:
-        """Read the secret as an API key; None when it is not written like one."""
-        return api_keys.parse(self.secret or "")
-
-    @property
-    def source(self) -> str | None:
-        """Give the address that it comes from; None when it does not come over the network."""
-        return self.sender.address
-
-
-@dataclass(frozen=True)
-class Client:
-    """
-    A client that was authenticated.
-
-    A tenant's has the tenant and what it may ask for; a resource server has the audience that it stands for.
-    What it opens is over at `expires_at`, with its key. `outdated` is its API key when that wants to be renewed, after
-    the transaction.
-    """
-
-    tenant_id: UUID | None
-    scopes: str
-    key_id: str | None = None
-    client_kid: str | None = None
-    # Only keys are ever for tests: who has an assertion is live.
-    mode: api_keys.Mode = "live"
-    audience: str | None = None
-    key_rotating_until: datetime | None = None
-    expires_at: datetime | None = None
-    outdated: api_keys.PresentedKey | None = field(default=None, repr=False)
-    # What its key is relied on for: the parameters of `api_keys.stands`.
-    standing: Mapping[str, object] = field(default_factory=dict, repr=False)
-
-    def owns(self, family: refresh_tokens.Family) -> bool:
-        """Tell whether a session is this client's: of its tenant, and of its mode."""
-        return (self.tenant_id, self.mode) == (family.tenant_id, family.mode)
 
 
 @dataclass(frozen=True)
@@ -153,23 +95,8 @@ def admit_client(
         raise InvalidApiKeyError
     outcome = look_at_key(connection, presented, tools, now=now, hold=hold)
     key = admit_key(outcome, presented, credential.sender, tools)
-    own = api_keys.key_name(key.id) if key.tenant_id is None else print_id("tenant", key.tenant_id)
-    if credential.client_id not in {None, own}:
-        raise InvalidApiKeyError
-    # A client that registered keys does not fall back to a secret; a key by itself is no client's secret.
-    if key.assertion_only and credential.client_id is not None:
-        raise InvalidClientError
-    return Client(
-        key.tenant_id,
-        key.scopes,
-        key.id,
-        mode=key.mode,
-        audience=key.audience,
-        key_rotating_until=key.rotating_until,
-        expires_at=key.expires_at,
-        outdated=presented if isinstance(outcome, api_keys.Authenticated) and outcome.outdated else None,
-        standing=key.standing,
-    )
+    outdated = isinstance(outcome, api_keys.Authenticated) and outcome.outdated
+    return client_by_key(key, credential, presented if outdated else None)
 
 
 def authenticate_client(credential: Credential, tools: Tools) -> Client:

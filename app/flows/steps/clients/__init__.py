@@ -1,0 +1,1 @@
+"""Who an OAuth client is: as it shows itself, authenticated, or known from before."""

@@ -1,0 +1,269 @@
+"""A worker that knows a key from before spares itself a look at it, and is told at once when it is another by now."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.domain.api_keys import KnownKeys
+from app.domain.api_keys.format import SECRET_LENGTH, compose
+from app.domain.rate_limits import Quotas
+from app.domain.tenants import ClientKeys
+from app.flows.authenticate_api_key import authenticate_api_key
+from app.flows.change_api_key import change_api_key
+from app.flows.change_tenant import change_tenant
+from app.flows.exchange_api_key import Exchange, exchange_api_key
+from app.flows.refresh_access import Refresh, refresh_access
+from app.flows.refusals import (
+    InvalidApiKeyError,
+    InvalidClientError,
+    InvalidRefreshTokenError,
+    InvalidScopeError,
+    KeyElsewhereError,
+    KeyInBrowserError,
+    QuotaSpentError,
+    ServiceError,
+    TenantSuspendedError,
+)
+from app.flows.report_leak import report_leak
+from app.flows.results import Changes, KeyChanges, Sender
+from app.flows.revoke_api_key import revoke_api_key
+from app.flows.steps import Credential
+from app.foundation.opaque import random_base62
+from tests.builders import an_operator
+from tests.flows.test_statements import counted
+from tests.guessers import id_of
+from tests.named_keys import a_named_key, caller, name_of, rotated
+
+HOME, BROWSER = Sender("192.0.2.7"), Sender("192.0.2.7", from_browser=True)
+# Of a test that is not about it, a key has no limit.
+USUAL = {"networks": ["192.0.2.0/24"], "from_browsers": True, "requests_per_minute": 1_000}
+
+
+def exchange(key, tools, sender=HOME, scope="rooms:read rooms:write", client_id=None):
+    credential = Credential(client_id, secret=key.api_key, sender=sender)
+    return exchange_api_key(Exchange(credential, scope, offline=True, sender=sender), tools)
+
+
+def refresh(key, pair, tools, sender=HOME):
+    credential = Credential(key.id, secret=key.api_key, sender=sender)
+    return refresh_access(Refresh(pair.refresh_token or "", credential=credential, sender=sender), tools)
+
+
+def ask(act, *asked):
+    """Give the kind of a refusal, or the scope that was given."""
+    try:
+        return act(*asked).scope
+    except ServiceError as refusal:
+        return type(refusal)
+
+
+@pytest.fixture
+def elsewhere(tools):
+    """Another worker, on the same database."""
+    return dataclasses.replace(tools, known_keys=KnownKeys())
+
+
+@pytest.fixture
+def key(tools, tenant):
+    """A key that this worker knows, and that another worker can change."""
+    key = a_named_key(tools, tenant, "rooms:read rooms:write offline_access", **USUAL)
+    exchange(key, tools)
+    with counted() as statements:
+        exchange(key, tools)
+    assert statements == ["INSERT"]
+    return key
+
+
+def changed(**changes: Any) -> Callable[..., object]:
+    return lambda tenant, key, tools: change_api_key(
+        caller(tenant, tools), tenant.id, name_of(key), KeyChanges(**changes), tools
+    )
+
+
+def told(**changes: Any) -> Callable[..., object]:
+    return lambda tenant, _key, tools: change_tenant(
+        authenticate_api_key(an_operator(tools), tools), tenant.id, Changes(**changes), tools
+    )
+
+
+ENDINGS: dict[str, tuple[Callable[..., object], type[ServiceError]]] = {
+    "revoked": (
+        lambda tenant, key, tools: revoke_api_key(caller(tenant, tools), tenant.id, name_of(key), tools),
+        InvalidApiKeyError,
+    ),
+    "replaced": (lambda tenant, key, tools: rotated(tools, tenant, key), InvalidApiKeyError),
+    "leaked": (lambda _tenant, key, tools: report_leak(key.api_key, tools, sender=HOME), InvalidApiKeyError),
+    "suspended": (told(suspended=True), TenantSuspendedError),
+    "somewhere else": (changed(networks=["198.51.100.0/24"]), KeyElsewhereError),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_key_that_another_worker_ended_opens_nothing(tools, elsewhere, tenant, key, ending):
+    """
+    A2, A9, B10: from the answer on that says so, by whatever it was ended; and nobody tries it twice.
+    """
+    end, refusal = ENDINGS[ending]
+
+    end(tenant, key, elsewhere)
+
+    assert ask(exchange, key, tools) == refusal
+    with counted() as statements:
+        assert ask(exchange, key, tools) == refusal
+    assert "INSERT" not in statements
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_key_that_another_worker_ended_keeps_nothing_alive(tools, elsewhere, tenant, key, ending):
+    """
+    A2, A9, B10: by whatever it was ended; who refreshes is told of the key, and not of the session.
+    """
+    end, refusal = ENDINGS[ending]
+    pair = exchange(key, tools)
+
+    end(tenant, key, elsewhere)
+
+    assert ask(refresh, key, pair, tools) == refusal
+    assert ask(refresh, key, pair, tools) == refusal
+
+
+def test_a_key_that_is_known_is_not_heard_from_where_it_may_not_be_shown(tools, tenant):
+    """
+    CONTRACT 2: from a browser, and from another network.
+    """
+    key = a_named_key(tools, tenant, "rooms:read rooms:write offline_access", networks=["192.0.2.0/24"])
+    pair = exchange(key, tools)
+
+    for sender, refusal in ((BROWSER, KeyInBrowserError), (Sender("198.51.100.7"), KeyElsewhereError)):
+        assert ask(exchange, key, tools, sender) == refusal
+        assert ask(refresh, key, pair, tools, sender) == refusal
+    assert ask(refresh, key, pair, tools) == "rooms:read rooms:write"
+
+
+def test_a_browser_is_told_as_soon_as_a_key_is_not_for_it_any_more(tools, elsewhere, tenant, key):
+    """
+    CONTRACT 2: a key that another worker took away from browsers works from elsewhere, and not from there.
+    """
+    pair = exchange(key, tools, BROWSER)
+
+    changed(from_browsers=False)(tenant, key, elsewhere)
+
+    assert ask(refresh, key, pair, tools, BROWSER) == KeyInBrowserError
+    assert ask(exchange, key, tools, BROWSER) == KeyInBrowserError
+    assert ask(exchange, key, tools) == "rooms:read rooms:write"
+
+
+def test_a_key_gives_what_it_has_now(tools, elsewhere, tenant, key):
+    """
+    C13: what another worker took from it is refused, and what is left of it given.
+    """
+    changed(scopes="rooms:read offline_access")(tenant, key, elsewhere)
+
+    assert ask(exchange, key, tools) == InvalidScopeError
+    assert ask(exchange, key, tools, HOME, "rooms:read") == "rooms:read"
+    assert ask(exchange, key, tools) == InvalidScopeError
+
+
+def test_a_session_ends_with_its_key_when_that_ends_earlier_by_now(tools, elsewhere, tenant, key, clock):
+    """
+    C3: by another worker's word, and by the clock alone, which needs nobody's.
+    """
+    changed(expires_at=clock.now() + timedelta(seconds=90))(tenant, key, elsewhere)
+    pair = exchange(key, tools)
+    exchange(key, tools)
+
+    clock.step(seconds=90)
+
+    assert ask(exchange, key, tools) == InvalidApiKeyError
+    assert ask(refresh, key, pair, tools) == InvalidApiKeyError
+
+
+def test_a_client_that_may_show_assertions_alone_shows_its_key_in_vain(tools, elsewhere, tenant, key):
+    """
+    CONTRACT 3: from the moment at which another worker was told its keys; by itself the key goes on.
+    """
+    pair = exchange(key, tools, HOME, "rooms:read", tenant.id)
+
+    told(client_keys=ClientKeys(None, "https://client.example.com/jwks.json"), client_scopes="rooms:read")(
+        tenant, key, elsewhere
+    )
+
+    assert ask(exchange, key, tools, HOME, "rooms:read", tenant.id) == InvalidClientError
+    assert ask(refresh, key, pair, tools) == InvalidClientError
+    assert ask(exchange, key, tools, HOME, "rooms:read") == "rooms:read"
+
+
+def test_a_limit_that_was_raised_or_lowered_holds_at_once(tools, elsewhere, tenant, key, clock):
+    """
+    CONTRACT 2: by another worker; a spent one is refused by what it is now, and not by what it was.
+    """
+    counting = dataclasses.replace(tools, quotas=Quotas(0, 0, 0, clock))
+    # Once as it was, and once as it is.
+    changed(requests_per_minute=2)(tenant, key, elsewhere)
+    pair = exchange(key, counting)
+    assert ask(exchange, key, counting) == QuotaSpentError
+    assert ask(refresh, key, pair, counting) == QuotaSpentError
+
+    changed(requests_per_minute=1_000)(tenant, key, elsewhere)
+
+    assert ask(exchange, key, counting) == "rooms:read rooms:write"
+    assert ask(refresh, key, pair, counting) == "rooms:read rooms:write"
+
+
+def test_a_known_key_is_used_once_by_each_request_and_never_after_its_end(tools, elsewhere, tenant, key):
+    """
+    CONTRACT 2: what is noted of its uses is what there was: one more for an exchange, one for a refresh, none for what
+    was refused.
+    """
+    pair = exchange(key, tools)
+    tools.uses.take()
+
+    refresh(key, exchange(key, tools), tools)
+    (noted,) = tools.uses.take().values()
+    assert (sum(noted.hours.values()), noted.last.address) == (2, HOME.address)
+
+    revoke_api_key(caller(tenant, tools), tenant.id, name_of(key), elsewhere)
+    tools.uses.take()
+    assert ask(exchange, key, tools) == ask(refresh, key, pair, tools) == InvalidApiKeyError
+    assert not tools.uses
+
+
+def test_what_is_not_the_key_that_is_known_is_wrong(tools, key):
+    """
+    A3: its id with another secret, or as another tenant; and the key goes on.
+    """
+    made_up = compose("sk", "live", id_of(key), random_base62(SECRET_LENGTH))
+
+    assert ask(exchange, dataclasses.replace(key, api_key=made_up), tools) == InvalidApiKeyError
+    stranger = "tenant_01h455vb4pex5vsknk084sn02q"
+    assert ask(exchange, key, tools, HOME, "rooms:read", stranger) == InvalidApiKeyError
+    assert ask(exchange, key, tools) == "rooms:read rooms:write"
+
+
+def test_a_made_up_refresh_token_says_nothing_of_a_key_that_is_over(tools, elsewhere, tenant, key):
+    """
+    A9: who is nobody's client is told that, whatever else is wrong; and a client that its token is.
+    """
+    made_up = dataclasses.replace(exchange(key, tools), refresh_token="eyJ.eyJ.x")
+    assert ask(refresh, key, made_up, tools) == InvalidRefreshTokenError
+
+    revoke_api_key(caller(tenant, tools), tenant.id, name_of(key), elsewhere)
+
+    assert ask(refresh, key, made_up, tools) == InvalidApiKeyError
+
+
+def test_a_key_in_its_grace_says_so_and_ends_with_it(tools, elsewhere, tenant, key, clock):
+    """
+    CONTRACT 2: from the first exchange after another worker has replaced it, until its grace is over.
+    """
+    assert exchange(key, tools).key_rotating_until is None
+
+    rotated(elsewhere, tenant, key, grace_seconds=600)
+
+    ends_at = clock.now() + timedelta(seconds=600)
+    assert [exchange(key, tools).key_rotating_until for _ in range(2)] == [ends_at, ends_at]
+    clock.step(seconds=600)
+    assert ask(exchange, key, tools) == InvalidApiKeyError
