@@ -121,7 +121,7 @@ REQUESTS = {
     "room by key": (lambda it: it.http.get(it.room, headers=it.key), [*READS_KEY, "SELECT rooms"]),
     # Whether the token holds, and the room beside.
     "room by access token": (lambda it: it.http.get(it.room, headers=it.bearer), ["SELECT families"]),
-    "introspect": (lambda it: it.introspect(it.access_token, it.oauth), [*READS_KEY, "SELECT families"]),
+    "introspect": (lambda it: it.introspect(it.access_token, it.oauth), ["SELECT families"]),
     "introspect, resource server": (
         lambda it: it.introspect(it.access_token, it.resource_server),
         [*READS_KEY, "SELECT families"],

@@ -111,7 +111,8 @@ def upholds(held_scope: str | None, token: Verified) -> bool:
 
 def is_alive(connection: Connection | Direct, token: Verified, *, now: datetime) -> bool:
     """Tell whether a verified token still holds: its session lives, and the key that signed it was not revoked."""
-    return upholds(_ask(connection, claimed(token, now=now)), token)
+    (scope,) = _ask(connection, claimed(token, now=now))
+    return upholds(scope, token)
 
 
 _ask = asking(held)

@@ -21,12 +21,14 @@ def holds(connection: Connection, *conditions: Condition, **parameters: object) 
     return connection.execute(select(and_(*conditions)), parameters).scalar_one()
 
 
-def asking(value: Callable[[], Value]) -> Callable[[Connection | Direct, Mapping[str, object]], Any]:
-    """Give what asks for a value by a statement of its own, which is written once; it takes the parameters."""
-    statement = Prepared(lambda _: select(value().label("value")))
+def asking(*values: Callable[[], Value]) -> Callable[[Connection | Direct, Mapping[str, object]], Sequence[Any]]:
+    """Give what asks for values by one statement, which is written once; it takes the parameters of all of them."""
+    statement = Prepared(lambda _: select(*(value().label(f"value_{place}") for place, value in enumerate(values))))
 
-    def ask(connection: Connection | Direct, parameters: Mapping[str, object]) -> Any:
-        row = statement.first(connection, parameters)
-        return None if row is None else row.value
+    def ask(connection: Connection | Direct, parameters: Mapping[str, object]) -> Sequence[Any]:
+        row: Sequence[Any] | None = statement.first(connection, parameters)
+        if row is None:
+            raise RuntimeError("a statement that reads no table gave no row")
+        return row
 
     return ask

@@ -125,8 +125,8 @@ def _token_stands(
         return None
     # Its session lives on when its key was replaced, and is not ended before what it opens is there to be ended.
     family = refresh_tokens.hold(connection, token.session_id)
-    held = _ask(connection, refresh_tokens.claimed(token.session_id, token.role, token.issued_at, now=now))
-    if family is None or not refresh_tokens.upholds(held, token.role, token.scope):
+    (scope,) = _ask(connection, refresh_tokens.claimed(token.session_id, token.role, token.issued_at, now=now))
+    if family is None or not refresh_tokens.upholds(scope, token.role, token.scope):
         return None
     # What is opened is over with whatever it was opened by, through however many hands it went.
     ends = [authority.ends_by, family.absolute_expires_at, None if key is None else key.expires_at]
