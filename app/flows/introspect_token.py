@@ -55,7 +55,7 @@ def _by_a_known_key(
     if credential.assertion is not None:
         return None
     steps.prove(credential, tools)
-    client = steps.recall_client(credential, tools, now=now)
+    client = steps.recall_client(credential, tools, now=now, resource_servers=True)
     token = None if client is None else steps.verify(presented, tools)
     if client is None or not isinstance(token, access_tokens.Verified) or not _may_know(client, token):
         return None

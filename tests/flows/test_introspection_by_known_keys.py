@@ -4,15 +4,25 @@ import dataclasses
 
 import pytest
 
-from app.domain.api_keys import KnownKeys
+from app.domain.api_keys import KnownKeys, revoke
 from app.domain.rate_limits import Quotas
+from app.flows.exchange_api_key import Exchange, exchange_api_key
 from app.flows.introspect_token import introspect_token
-from app.flows.refusals import InvalidApiKeyError, KeyInBrowserError, QuotaSpentError, ServiceError
+from app.flows.issue_resource_server_key import issue_resource_server_key
+from app.flows.refresh_access import Refresh, refresh_access
+from app.flows.refusals import (
+    InvalidApiKeyError,
+    KeyInBrowserError,
+    QuotaSpentError,
+    ServiceError,
+    UnauthorizedClientError,
+)
 from app.flows.revoke_token import revoke_token
 from app.flows.steps import Credential
-from tests.builders import a_pair, a_tenant
+from tests.builders import Tenant, a_pair, a_tenant
 from tests.flows.test_known_keys import BROWSER, ENDINGS, HOME, USUAL, changed
 from tests.flows.test_statements import counted
+from tests.guessers import id_of
 from tests.named_keys import a_named_key
 
 INACTIVE, ACTIVE = None, True
@@ -109,3 +119,29 @@ def test_each_question_is_one_use_whatever_the_answer(tools, tenant, key, pair, 
     assert sum(noted.hours.values()) == 8
     changed(requests_per_minute=1_000)(tenant, key, elsewhere(tools))
     assert told(key, pair.access_token, counting) is ACTIVE
+
+
+def test_a_resource_server_that_is_known_may_only_ask(tools, tenant, pair):
+    """
+    A11, H1: in one statement, and nothing else, whosever token it has; and no more when its key was revoked.
+    """
+    issued = issue_resource_server_key(tools.http.audiences[0], tools)
+    server = Tenant(issued.name, issued.text)
+    credential = Credential(server.id, secret=server.api_key, sender=HOME)
+    assert told(server, pair.access_token, tools) is ACTIVE
+    with counted() as statements:
+        assert told(server, pair.access_token, tools) is ACTIVE
+        assert told(server, pair.access_token[:-1], elsewhere(tools)) is INACTIVE
+    assert statements == ["SELECT", "SELECT"]
+
+    refresh_token = str(pair.refresh_token)
+    assert told(server, refresh_token, tools) is INACTIVE
+    with pytest.raises(UnauthorizedClientError):
+        refresh_access(Refresh(refresh_token, credential=credential), tools)
+    with pytest.raises(UnauthorizedClientError):
+        exchange_api_key(Exchange(credential), tools)
+    assert refresh_access(Refresh(refresh_token), tools).scope == pair.scope
+
+    with tools.database.transaction() as connection:
+        revoke(connection, id_of(server), now=tools.clock.now())
+    assert told(server, pair.access_token, tools) == InvalidApiKeyError

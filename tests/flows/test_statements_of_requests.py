@@ -122,9 +122,13 @@ REQUESTS = {
     # Whether the token holds, and the room beside.
     "room by access token": (lambda it: it.http.get(it.room, headers=it.bearer), ["SELECT families"]),
     "introspect": (lambda it: it.introspect(it.access_token, it.oauth), ["SELECT families"]),
-    "introspect, resource server": (
+    "introspect, resource server, key unknown": (
         lambda it: it.introspect(it.access_token, it.resource_server),
         [*READS_KEY, "SELECT families"],
+    ),
+    "introspect, resource server": (
+        lambda it: it.introspect(it.access_token, it.resource_server),
+        ["SELECT families"],
     ),
     "introspect, refresh token": (
         lambda it: it.introspect(it.refresh_token, it.oauth),
