@@ -20,9 +20,9 @@ def definite(url: str) -> str:
     return resolved
 
 
-def connect(url: str, timeout_seconds: int = 10) -> Engine:
+def connect(url: str, timeout_seconds: int = 10, pool_size: int = 4) -> Engine:
     url = definite(url)
-    engine = create_engine(url, **engine_options(url, pool_size=4, timeout_seconds=timeout_seconds))
+    engine = create_engine(url, **engine_options(url, pool_size=pool_size, timeout_seconds=timeout_seconds))
     prepare(engine)
     return engine
 

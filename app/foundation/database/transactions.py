@@ -12,14 +12,14 @@ from typing import NoReturn
 
 from sqlalchemy import Engine, exc, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.pool import PoolProxiedConnection
 
 from app.foundation.database.engine import observe
 from app.foundation.database.health.faults import Fault, fault_of, is_our_fault, lacks_tables
 from app.foundation.database.health.pool import Pool, pool_of
 from app.foundation.database.health.silence import Silence, SilentError
-from app.foundation.database.hot.direct import Direct, direct
-from app.foundation.errors import ConfigurationError, DatabaseAwayError
+from app.foundation.database.hot.at_hand import AtHand
+from app.foundation.database.hot.direct import Direct
+from app.foundation.errors import ConfigurationError, DatabaseAwayError, ServiceError
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Database:
         self._reading = engine.execution_options(chalk_begin="BEGIN DEFERRED")
         # One statement is its own transaction: no BEGIN and COMMIT around it, which halves its cost on a network.
         self._statement = engine.execution_options(chalk_begin=None)
+        self._at_hand = AtHand(engine)
         self._heard: Callable[[Fault], object] = lambda _: None
 
     def listen(self, heard: Callable[[Fault], object]) -> None:
@@ -53,10 +54,11 @@ class Database:
     @property
     def pool(self) -> Pool:
         """Give what this process holds of the database now; it asks nobody."""
-        return pool_of(self._engine)
+        return pool_of(self._engine, kept=len(self._at_hand))
 
     def close(self) -> None:
         """Close the connections that nobody uses; the next transaction opens new ones."""
+        self._at_hand.close()
         self._engine.dispose()
 
     @contextlib.contextmanager
@@ -87,6 +89,7 @@ class Database:
     @contextlib.contextmanager
     def _asked(self) -> Iterator[None]:
         self.must_not_be_silent()
+        self._at_hand.let_go()
         with self.guard():
             yield
 
@@ -126,39 +129,40 @@ class Database:
         Like `statement()`, for prepared statements, each of which commits by itself; SQLAlchemy does nothing around
         them.
         """
-        return _OneByOne(self._engine, self)
+        return _OneByOne(self._engine, self, self._at_hand)
 
 
 class _OneByOne:
     """The block of `Database.direct()`; a generator for it would cost as much as the connection."""
 
-    def __init__(self, engine: Engine, database: Database) -> None:
+    def __init__(self, engine: Engine, database: Database, at_hand: AtHand) -> None:
         self._engine = engine
         self._database = database
-        self._proxy: PoolProxiedConnection | None = None
+        self._at_hand = at_hand
+        self._direct: Direct | None = None
 
     def __enter__(self) -> Direct:
         self._database.must_not_be_silent()
-        driver = self._engine.dialect.loaded_dbapi
         try:
-            self._proxy = self._engine.raw_connection()
-            return direct(self._engine, self._proxy)
-        except (driver.Error, exc.TimeoutError) as error:
-            # Python does not leave a block that it has not entered.
-            self.__exit__(type(error), error, None)
+            self._direct = self._at_hand.take()
+        except (self._engine.dialect.loaded_dbapi.Error, exc.TimeoutError) as error:
             self._refuse(error)
+        return self._direct
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        proxy, driver = self._proxy, self._engine.dialect.loaded_dbapi
-        if proxy is None:
+        used = self._direct
+        if used is None:
+            return
+        if error is None or isinstance(error, ServiceError):
+            self._at_hand.give_back(used)
             return
         try:
-            if isinstance(error, driver.Error):
-                if self._engine.dialect.is_disconnect(error, proxy.driver_connection, None):
-                    proxy.invalidate(error)
+            if isinstance(error, self._engine.dialect.loaded_dbapi.Error):
+                if self._engine.dialect.is_disconnect(error, used.proxy.driver_connection, None):
+                    used.proxy.invalidate(error)
                 self._refuse(error)
         finally:
-            proxy.close()
+            used.proxy.close()
 
     def _refuse(self, error: Exception) -> NoReturn:
         # Said as SQLAlchemy says it, and then as everywhere.

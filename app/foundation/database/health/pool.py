@@ -14,9 +14,9 @@ class Pool:
     most: int
 
 
-def pool_of(engine: Engine) -> Pool:
-    """Count the connections of an engine, by what its pool knows of itself."""
+def pool_of(engine: Engine, *, kept: int) -> Pool:
+    """Count the connections of an engine, by what its pool knows of itself; `kept` of them are out of it, and idle."""
     pool = engine.pool
     if not isinstance(pool, QueuePool):
         return Pool(0, 0, 0)
-    return Pool(pool.checkedout(), pool.checkedin(), pool.size())
+    return Pool(max(0, pool.checkedout() - kept), pool.checkedin() + kept, pool.size())

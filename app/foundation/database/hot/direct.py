@@ -32,6 +32,10 @@ class Direct(ABC):
         """Give what is remembered beside the connection."""
         return self.proxy.info
 
+    def is_open(self) -> bool:
+        """Tell whether it still is a connection, as far as can be told without asking the server."""
+        return True
+
     def run(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Run a statement, and give its first row; None when there is none."""
         # Whoever listens to SQLAlchemy's statements hears of these, too.
@@ -86,6 +90,10 @@ class OnPostgres(Direct):
         self._prepared: dict[str, bytes]
         self._types: Any
         self._prepared, self._types = proxy.info[_OURS]
+
+    def is_open(self) -> bool:
+        """Tell whether the server has said nothing: an idle one that speaks says goodbye."""
+        return not self._arrivals.poll(0)
 
     def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Run it, by the library."""
