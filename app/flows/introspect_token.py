@@ -52,12 +52,12 @@ def _by_a_known_key(
     # The usual case is one statement: whether the token holds, and whether the key that asks is as it was when it was
     # read last. None refuses nobody: whatever else there is, is looked at.
     now = tools.clock.now()
-    if credential.assertion is not None:
+    client = steps.recall_client(credential, tools, now=now, resource_servers=True)
+    if client is None or credential.assertion is not None:
         return None
     steps.prove(credential, tools)
-    client = steps.recall_client(credential, tools, now=now, resource_servers=True)
-    token = None if client is None else steps.verify(presented, tools)
-    if client is None or not isinstance(token, access_tokens.Verified) or not _may_know(client, token):
+    token = steps.verify(presented, tools)
+    if not isinstance(token, access_tokens.Verified) or not _may_know(client, token):
         return None
     try:
         steps.admit_recalled(client, credential, tools)
