@@ -1,8 +1,10 @@
 """Look through the store for what may never be there; findings out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from app.domain import api_keys
@@ -17,6 +19,14 @@ from app.foundation.database import Connection
 from app.foundation.findings import Finding
 from app.foundation.identifiers import print_id
 
+# How what a session hangs on is called on the wire.
+_NAMES: Mapping[str, Callable[[Any], str]] = {
+    "tenant": partial(print_id, "tenant"),
+    "key": api_keys.key_name,
+    "room": partial(print_id, "room"),
+    "participant": partial(print_id, "p"),
+}
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -30,7 +40,7 @@ def audit_store(tools: Tools) -> Audit:
     """
     Look for what no sequence of requests, faults and steps of the clock may leave behind.
 
-    Nothing is changed. It reads all keys, rooms and participants: a task for an operator, not for a request.
+    Nothing is changed. It reads all tenants, keys, rooms and participants: a task for an operator, not for a request.
 
     Raises:
         DatabaseAwayError: the database could not be reached or could not answer.
@@ -45,7 +55,7 @@ def audit_store(tools: Tools) -> Audit:
             *keys.irregular(connection),
             *signing_keys.irregular(connection, timedelta(seconds=tools.access_ttl_seconds)),
             *_outliving(authorities, ends),
-            *_across_tenants(connection, authorities),
+            *_astray(connection, authorities),
             *_usable_keys(connection, ends),
             *(
                 Finding("session.resurrected", name, "lives, although an event says that it was ended")
@@ -88,12 +98,22 @@ def _outliving(authorities: Sequence[sessions.Authority], ends: _Ends) -> Iterat
             yield _outlives(print_id("p", each.participant_id), each.sessions, "a participant who was removed")
 
 
-def _across_tenants(connection: Connection, authorities: Sequence[sessions.Authority]) -> Iterator[Finding]:
-    of_keys, of_rooms = keys.owners(connection), rooms.owners(connection)
+def _astray(connection: Connection, authorities: Sequence[sessions.Authority]) -> Iterator[Finding]:
+    # Read after the sessions: what they hang on was there before them. No foreign key says so.
+    owners: Mapping[str, Mapping[Any, UUID | None]] = {
+        "tenant": tenants.owners(connection),
+        "key": keys.owners(connection),
+        "room": rooms.owners(connection),
+        "participant": rooms.owners_of_participants(connection),
+    }
     for each in authorities:
-        owners = {of_keys.get(each.key_id) if each.key_id else each.tenant_id}
-        owners |= {of_rooms.get(thing) for thing in (each.room_id, each.participant_id) if thing is not None}
-        if owners != {each.tenant_id}:
+        ids = (each.tenant_id, each.key_id, each.room_id, each.participant_id)
+        things = {kind: thing for kind, thing in zip(owners, ids, strict=True) if thing is not None}
+        there = {kind: thing for kind, thing in things.items() if thing in owners[kind]}
+        for kind in things.keys() - there.keys():
+            what = f"{each.sessions} living sessions of a {kind} that does not exist"
+            yield Finding("session.dangling", _NAMES[kind](things[kind]), what)
+        if {owners[kind][thing] for kind, thing in there.items()} - {each.tenant_id}:
             what = f"{each.sessions} living sessions hang on a key, room or participant of somebody else"
             yield Finding("session.across_tenants", print_id("tenant", each.tenant_id), what)
 

@@ -4,6 +4,7 @@ Identifiers on the wire: TypeIDs, a prefix and a UUIDv7 in Crockford base32.
 Source: the TypeID specification 0.3; RFC 9562 section 5.7 for UUIDv7.
 """
 
+import functools
 import re
 from datetime import timedelta
 from uuid import UUID
@@ -28,6 +29,8 @@ def id_before(value: UUID, span: timedelta) -> UUID:
     return UUID(int=max(0, milliseconds) << _RANDOM_BITS)
 
 
+# A request says the same few of them many times.
+@functools.lru_cache(maxsize=1024)
 def print_id(prefix: str, value: UUID) -> str:
     """Print an identifier as `prefix_` and 26 characters, as it stands on the wire."""
     return f"{prefix}_{base32.encode(value.bytes)}"

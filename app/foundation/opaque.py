@@ -32,6 +32,9 @@ def mac(key: bytes, *parts: str) -> bytes:
 
 def framed(*parts: str) -> bytes:
     """Write a sequence of strings as no other one is written: each is led by its length."""
+    if len(parts) == 1:
+        raw = parts[0].encode("utf-8", "replace")
+        return len(raw).to_bytes(4) + raw
     return b"".join(len(raw).to_bytes(4) + raw for raw in (part.encode("utf-8", "replace") for part in parts))
 
 

@@ -19,7 +19,6 @@ from app.flows.steps import Credential
 from app.flows.tools import Tools
 from app.protocol.client_auth import METHODS, PresentedClient
 from app.protocol.exchange import API_KEY_TYPE, asked_participant, asked_seconds, check_types
-from app.protocol.requests import TokenRequest
 
 
 class Grant(BaseGrant, TokenEndpointMixin):
@@ -29,11 +28,6 @@ class Grant(BaseGrant, TokenEndpointMixin):
     BY_POSSESSION: ClassVar[bool] = False
     GRANT_TYPE: ClassVar[str]
     tools: Tools
-
-    @classmethod
-    def check_token_endpoint(cls, request: TokenRequest) -> bool:
-        """Tell whether this grant serves the request: its grant type, in its dialect."""
-        return request.payload.grant_type == cls.GRANT_TYPE and request.by_possession == cls.BY_POSSESSION
 
     def validate_token_request(self) -> None:
         """Find out what the client authenticates with; the story verifies it."""

@@ -4,8 +4,10 @@ A request as Authlib wants to see it, without the web framework: headers and par
 Source: RFC 6749 sections 3.2 and Appendix B.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749.requests import OAuth2Payload, OAuth2Request
@@ -53,13 +55,21 @@ class TokenRequest(OAuth2Request):
     """
 
     def __init__(self, parameters: Parameters, carried: Transport, *, issuer: str, by_possession: bool) -> None:
-        # Authlib wants an https URL. Ours comes from the settings, never from the request; that TLS ends at the
-        # proxy in front, or at nobody on a developer's machine, is decided there.
-        super().__init__("POST", "https:" + issuer.split(":", 1)[1], headers=carried.headers)
+        self.__dict__.update(_begun(issuer))
+        self.headers = carried.headers
         self.payload = parameters
         self.by_possession = by_possession
         self.sender = carried.sender
         self.once = carried.once
+
+
+@functools.cache
+def _begun(issuer: str) -> Mapping[str, Any]:
+    # What Authlib checks of an address, and begins with, is the same for each request. It wants an https URL. Ours
+    # comes from the settings, never from the request; that TLS ends at the proxy in front, or at nobody on a
+    # developer's machine, is decided there.
+    begun: Mapping[str, Any] = vars(OAuth2Request("POST", "https:" + issuer.split(":", 1)[1]))
+    return begun
 
 
 def read_form(body: bytes) -> Parameters:

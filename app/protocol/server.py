@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
+from authlib.oauth2.rfc6749.errors import UnsupportedGrantTypeError
 from authlib.oauth2.rfc6749.requests import OAuth2Request
 
 from app.flows.refusals import InvalidRequestError
@@ -12,7 +13,7 @@ from app.flows.tools import Tools
 from app.protocol.client_auth import METHODS, must_be_single
 from app.protocol.endpoints import ENDPOINTS, Introspection, Revocation
 from app.protocol.errors import describe_authlib
-from app.protocol.grants import GRANTS, ApiKeyGrant, ParticipantGrant, PossessionRefreshGrant
+from app.protocol.grants import GRANTS, ApiKeyGrant, Grant, ParticipantGrant, PossessionRefreshGrant
 from app.protocol.requests import Parameters, TokenRequest, Transport
 
 Answer = TokenPair | tuple[int, dict[str, Any]]
@@ -20,7 +21,8 @@ Answer = TokenPair | tuple[int, dict[str, Any]]
 
 class Server(AuthorizationServer):
     """
-    Chooses the grant and reads the client's authentication; refusals of stories pass through it untouched.
+    Reads the client's authentication, and has the grant of a request run its story, whose refusals pass through it
+    untouched.
 
     A token endpoint's answer is the pair itself; the doors print it in their dialect.
     """
@@ -30,8 +32,7 @@ class Server(AuthorizationServer):
         self.tools = tools
         for method, read in METHODS.items():
             self.register_client_auth_method(method, read)
-        for grant in GRANTS:
-            self.register_grant(grant, [self._equip])
+        self._grant_of = {(grant.GRANT_TYPE, grant.BY_POSSESSION): grant for grant in GRANTS}
         for endpoint in ENDPOINTS:
             self.register_endpoint(endpoint)
 
@@ -73,12 +74,26 @@ class Server(AuthorizationServer):
     @property
     def grant_types(self) -> list[str]:
         """List the grants that /oauth/token really offers, for the metadata."""
-        return [grant.GRANT_TYPE for grant, _ in self._token_grants if not grant.BY_POSSESSION]
+        return [grant_type for grant_type, by_possession in self._grant_of if not by_possession]
 
     @property
     def endpoint_names(self) -> list[str]:
         """List the endpoints beside the token endpoint, by Authlib's names, for the metadata."""
         return list(self._endpoints)
+
+    def get_token_grant(self, request: TokenRequest) -> Grant:
+        """
+        Find the grant of a request, by its type and its dialect.
+
+        Raises:
+            UnsupportedGrantTypeError: there is none.
+        """
+        kind = self._grant_of.get((request.payload.grant_type, request.by_possession))
+        if kind is None:
+            raise UnsupportedGrantTypeError(request.payload.grant_type)
+        grant = kind(request, self)
+        grant.tools = self.tools
+        return grant
 
     def create_oauth2_request(self, request: TokenRequest) -> OAuth2Request:
         """Give Authlib the request that we made ourselves."""
@@ -106,6 +121,3 @@ class Server(AuthorizationServer):
         if not isinstance(answer, TokenPair):
             raise TypeError("a grant of Chalk JSON gave no pair")
         return answer
-
-    def _equip(self, grant: Any) -> None:
-        grant.tools = self.tools

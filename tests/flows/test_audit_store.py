@@ -1,8 +1,11 @@
 """The audit of the store: silent over whatever the server did, and loud over each thing that it never does."""
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import func, select, update
 
+from app.domain.api_keys import key_name
 from app.domain.api_keys.tables import ApiKeyRow
 from app.domain.refresh_tokens.tables import FamilyRow
 from app.domain.rooms.tables import ParticipantRow, RoomRow
@@ -18,6 +21,7 @@ from app.flows.refusals import InvalidRefreshTokenError
 from app.flows.results import Changes
 from app.flows.revoke_token import revoke_token
 from app.flows.rotate_api_key import rotate_api_key
+from app.foundation.identifiers import print_id
 from tests.adversary.races import a_token
 from tests.builders import a_pair, a_participant, a_room, a_tenant, an_operator
 
@@ -133,3 +137,39 @@ def test_a_session_on_what_belongs_to_somebody_else_is_found(tools):
         changed(FamilyRow, OF_PARTICIPANT, key_id=stranger)(connection)
 
     assert {each.rule for each in findings(tools)} == {"session.across_tenants"}
+
+
+NEVER = UUID(int=7)
+# By an assertion: of a session that a key opened, the key would say that the tenant is wrong.
+BY_ASSERTION = {"key_id": None, "client_kid": NOBODY, "room_id": None, "participant_id": None}
+DANGLES: dict[str, dict[str, object]] = {
+    print_id("tenant", NEVER): {"tenant_id": NEVER, **BY_ASSERTION},
+    key_name("Nobodys1"): {"key_id": "Nobodys1"},
+    print_id("room", NEVER): {"room_id": NEVER},
+    print_id("p", NEVER): {"participant_id": NEVER},
+}
+
+
+def test_a_session_on_what_does_not_exist_is_found(tools):
+    """
+    B8: no foreign key keeps a session from hanging on a tenant, key, room or participant that never was; each is named.
+    """
+    with tools.database.reading() as connection:
+        session = connection.execute(select(FamilyRow.__table__).where(OF_PARTICIPANT)).one()
+    for name, values in DANGLES.items():
+        for written in (values, session._asdict()):
+            with tools.database.transaction() as connection:
+                connection.execute(update(FamilyRow).where(FamilyRow.id == session.id).values(written))
+            found = {(each.rule, each.subject) for each in findings(tools)}
+            assert found == ({("session.dangling", name)} if written is values else set())
+
+
+def test_a_session_of_one_kind_of_thing_is_not_of_another(tools):
+    """
+    B8: the id of a participant, in place of a room's, is not one.
+    """
+    with tools.database.transaction() as connection:
+        seat = connection.execute(select(FamilyRow.participant_id).where(OF_PARTICIPANT)).scalar_one()
+        changed(FamilyRow, OF_PARTICIPANT, room_id=seat)(connection)
+
+    assert {each.rule for each in findings(tools)} == {"session.dangling"}

@@ -124,12 +124,14 @@ def test_what_only_adds_is_let_pass():
     A table of its own with whatever it needs, columns that may be empty or have a default, an index beside traffic.
     """
     body = """
+from app.foundation.database import without_transaction
 op.create_table('x', sa.Column('id', sa.Integer(), nullable=False))
 op.create_index('uq_x', 'x', ['id'], unique=True)
 op.create_unique_constraint('uq', 'x', ['id'])
 op.add_column('rooms', sa.Column('a', sa.Text()))
 op.add_column('rooms', sa.Column('b', sa.Text(), nullable=False, server_default='live'))
-op.create_index('ix', 'rooms', ['a'], postgresql_concurrently=True)
+with without_transaction(op.get_context()):
+    op.create_index('ix', 'rooms', ['a'], postgresql_concurrently=True)
 op.drop_index('ix_rooms', 'rooms')
 """
     assert problems(migration(body.strip())) == []

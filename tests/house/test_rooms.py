@@ -7,14 +7,30 @@ import pytest
 
 from tests.house.sources import ROOT, Finding, broken, python_files
 
+# What may be deleted, when its time is over: nothing hangs on it.
+FORGOTTEN = {"AuditEventRow", "FamilyRow", "HourRow", "ReplyRow", "SpentAssertionRow"}
+
 
 def relationships(source: str) -> Iterator[Finding]:
-    """Find object links between tables; rooms refer to each other by id and foreign key."""
+    """Find object links between tables; rooms refer to each other by id, and mostly by foreign key."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and {name.name for name in node.names} & {"relationship", "backref"}:
             yield node.lineno, "imports relationship()"
         elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"relationship", "backref"}:
             yield node.lineno, "calls relationship()"
+
+
+def deletions(source: str) -> Iterator[Finding]:
+    """Find a statement that deletes what others hang on; to end it is to write that it has ended."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("sqlalchemy"):
+            if any(name.name == "delete" and name.asname for name in node.names):
+                yield node.lineno, "imports delete() by another name"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"delete", "sqlalchemy.delete", "sa.delete"}:
+            if ast.unparse(node.args[0]) not in FORGOTTEN:
+                yield node.lineno, f"deletes {ast.unparse(node.args[0])}"
+        elif isinstance(node, ast.Constant) and str(node.value).lstrip().upper().startswith("DELETE FROM"):
+            yield node.lineno, "deletes by SQL of its own"
 
 
 def closed_door(source: str) -> Iterator[Finding]:
@@ -44,6 +60,13 @@ def test_no_table_leads_to_another_by_object():
     Reading one row never loads another room's rows: what crosses rooms is a story, and can be read as one.
     """
     assert broken(relationships, python_files("app")) == []
+
+
+def test_nothing_that_a_session_hangs_on_is_ever_deleted():
+    """
+    No foreign key of a session looks: tenants, keys, rooms and participants stay for as long as the database does.
+    """
+    assert broken(deletions, python_files("app")) == []
 
 
 def test_every_room_has_a_door_with_a_sign():
@@ -81,6 +104,24 @@ def test_a_link_between_tables_is_found(source):
     """
     assert list(relationships(source))
     assert not list(relationships("room_id = mapped_column(ForeignKey('rooms.id'))\n"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from sqlalchemy import delete\nconnection.execute(delete(TenantRow).where(which))\n",
+        "row = RoomRow\nconnection.execute(delete(row))\n",
+        "import sqlalchemy as sa\nsa.delete(ApiKeyRow)\n",
+        "from sqlalchemy import delete as forget\n",
+        "connection.execute(text('delete from rooms'))\n",
+    ],
+)
+def test_a_deletion_is_found(source):
+    """
+    Whatever deletes anything but what is forgotten is reported, and so is what hides it.
+    """
+    assert list(deletions(source))
+    assert not list(deletions("from sqlalchemy import delete\nconnection.execute(delete(FamilyRow).where(which))\n"))
 
 
 @pytest.mark.parametrize(

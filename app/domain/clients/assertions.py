@@ -130,7 +130,7 @@ def forget(connection: Connection, *, most: int, now: datetime) -> int:
     over = select(row.tenant_id, row.jti_hash).where(row.expires_at < now - timedelta(seconds=_SKEW_SECONDS))
     # Those that another spend is letting go at this moment are passed over, not waited for.
     over = over.order_by(row.expires_at).limit(most).with_for_update(skip_locked=True)
-    return connection.execute(delete(row).where(tuple_(row.tenant_id, row.jti_hash).in_(over))).rowcount
+    return connection.execute(delete(SpentAssertionRow).where(tuple_(row.tenant_id, row.jti_hash).in_(over))).rowcount
 
 
 def _is_about(claims: Mapping[str, Any], client_id: str, issuer: str) -> bool:

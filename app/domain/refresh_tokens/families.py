@@ -86,7 +86,6 @@ _NOT_OF_A_KEY = (
 
 
 def _parameters(but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
-    # Asked when all tables are known: the type of a column that refers to another table comes from there.
     columns = [column for column in FamilyRow.__table__.columns if column.name not in but]
     return {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
 

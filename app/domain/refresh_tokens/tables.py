@@ -3,12 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.database import Base, UtcDateTime
 
 _REVOKED = text("revoked_at IS NOT NULL")
+_OF_ROOM = text("room_id IS NOT NULL")
 _OF_PARTICIPANT = text("participant_id IS NOT NULL")
 
 
@@ -16,14 +17,17 @@ class FamilyRow(Base):
     """
     One session, however often its refresh token rotates. No token stands here: they are derived from the row.
 
-    No index covers what a rotation changes, so that PostgreSQL updates the row in place (HOT).
+    No index covers what a rotation changes, so that PostgreSQL updates the row in place (HOT). No foreign key leads to
+    what a session hangs on: PostgreSQL would read and mark the rows of tenant and key, which all their sessions share,
+    for every session anew. None of those is ever deleted, the row is written from the key's own, and
+    `chalk-auth audit-store` looks (docs/decisions/0024-hot-paths.md).
     """
 
     __tablename__ = "families"
     __table_args__ = (
         Index(None, "tenant_id", "id"),
         Index(None, "key_id"),
-        Index(None, "room_id"),
+        Index("ix_families_room", "room_id", postgresql_where=_OF_ROOM, sqlite_where=_OF_ROOM),
         Index(
             "ix_families_participant_id",
             "participant_id",
@@ -37,16 +41,16 @@ class FamilyRow(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    tenant_id: Mapped[UUID]
     # None: opened by a client assertion.
-    key_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"))
+    key_id: Mapped[str | None] = mapped_column(String(8))
     # Of the key that opened it.
     mode: Mapped[str] = mapped_column(String(4), server_default="live")
     # The client's own key that signed the assertion, if one opened it.
     client_kid: Mapped[str | None] = mapped_column(String(255))
-    room_id: Mapped[UUID | None] = mapped_column(ForeignKey("rooms.id"))
+    room_id: Mapped[UUID | None]
     # Pushed here from the participant, as far as tokens say it: to refresh reads this row and no other.
-    participant_id: Mapped[UUID | None] = mapped_column(ForeignKey("participants.id"))
+    participant_id: Mapped[UUID | None]
     role: Mapped[str | None] = mapped_column(String(16))
     display_name: Mapped[str | None] = mapped_column(String(200))
     # When role and scope last changed: access tokens from before say what is so no longer.

@@ -11,7 +11,7 @@ import base64
 import functools
 import re
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from joserfc import jws
@@ -23,6 +23,7 @@ from app.foundation.jose import strict_json
 _LONGEST = 8192
 # A header is read once, and not for each token, if it is no longer than those of our own.
 _LONGEST_REMEMBERED = 300
+_READY = "_chalk_ready"
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 Content = TypeVar("Content")
@@ -80,9 +81,8 @@ def segments_of(presented: str) -> tuple[bytes, bytes, bytes] | None:
 def verify(presented: Compact, key: Key, registry: jws.JWSRegistry, content: type[Content]) -> Content | None:
     """Verify the signature, then read the payload as `content`; None when either fails."""
     try:
-        algorithm = registry.get_alg(presented.header.alg)
-        algorithm.check_key(key)
-        right = algorithm.verify(presented.signed, presented.signature, key)
+        algorithm, ready = _made_ready(key, presented.header.alg, registry)
+        right = algorithm.verify(presented.signed, presented.signature, ready)
     except (JoseError, ValueError):
         return None
     return _read(presented.payload, content) if right else None
@@ -90,10 +90,37 @@ def verify(presented: Compact, key: Key, registry: jws.JWSRegistry, content: typ
 
 def sign(header: Header, content: msgspec.Struct, key: Key, registry: jws.JWSRegistry) -> str:
     """Sign a payload; the same content under the same key gives the same bytes wherever the algorithm allows it."""
-    algorithm = registry.get_alg(header.alg)
-    algorithm.check_key(key)
+    algorithm, ready = _made_ready(key, header.alg, registry)
     signed = _print(header) + b"." + _encode(msgspec.json.encode(content))
-    return (signed + b"." + _encode(algorithm.sign(signed, key))).decode()
+    return (signed + b"." + _encode(algorithm.sign(signed, ready))).decode()
+
+
+class _Ready:
+    """A key as an algorithm of joserfc's asks for it; that it is fit to sign or verify is found out once."""
+
+    def __init__(self, key: Key) -> None:
+        self._key: Any = key
+        self._fit: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._key, name)
+
+    def get_op_key(self, operation: str) -> Any:
+        fit = self._fit.get(operation)
+        if fit is None:
+            fit = self._fit[operation] = self._key.get_op_key(operation)
+        return fit
+
+
+def _made_ready(key: Key, name: str, registry: jws.JWSRegistry) -> tuple[Any, Any]:
+    # Kept at the key, which has no hash, so that it is gone with it.
+    known: dict[tuple[str, int], tuple[Any, Any]] = vars(key).setdefault(_READY, {})
+    found = known.get((name, id(registry)))
+    if found is None:
+        algorithm = registry.get_alg(name)
+        algorithm.check_key(key)
+        found = known[name, id(registry)] = algorithm, _Ready(key)
+    return found
 
 
 @functools.lru_cache(maxsize=64)

@@ -61,10 +61,10 @@ def without_transaction(context: MigrationContext) -> Iterator[None]:
 
     It is done or not, whatever becomes of the migration: let it stand alone in one, and let it bear being begun again
     (`DROP INDEX CONCURRENTLY IF EXISTS` first: what was broken off leaves an invalid index). On SQLite, it is a part of
-    the transaction like all else.
+    the transaction like all else; and nothing is asked of a database when the SQL is only written down.
     """
     connection = context.connection
-    if connection is None or connection.dialect.name != "postgresql":
+    if connection is None or context.as_sql or connection.dialect.name != "postgresql":
         yield
         return
 
