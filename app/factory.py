@@ -3,8 +3,10 @@
 import contextlib
 import functools
 import importlib
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, g, request
 from flask_migrate import Migrate
@@ -63,7 +65,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         # Made from the environment, it has the process to itself; with settings given, the logs are the caller's.
         logs.start(settings.logs.level, clock)
 
-    app = Flask("app", static_folder=None)
+    app = _Application("app", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.http.max_body_bytes
     # OPTIONS is a method like any other here: it does not exist. And no path is redirected to another.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -94,6 +96,14 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     if warm:
         _warm(tools)
     return app
+
+
+class _Application(Flask):
+    """Flask, which asks of every function that it calls whether it is a coroutine; ours are none."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Give the function as it is."""
+        return func
 
 
 def command_line() -> None:

@@ -5,7 +5,11 @@ from app.flows import steps
 from app.flows.refusals import NotFoundError
 from app.flows.results import Caller, KeyAges, KeyTimeline, Room, Tenant
 from app.flows.tools import Tools
+from app.foundation.identifiers import parse_id
 from app.foundation.pages import Page
+from app.foundation.sender import NOBODY
+
+_FINDING = rooms.finding_beside(steps.held)
 
 
 def look_up_tenant(caller: Caller, presented_id: str, tools: Tools) -> Tenant:
@@ -49,9 +53,34 @@ def look_up_room(caller: Caller, presented_id: str, tools: Tools) -> Room:
     """
     tenant_id = steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_READ)
     room_id = steps.must_be_its_room(caller, presented_id)
-    with tools.database.reading() as connection:
-        room = rooms.find(connection, tenant_id, room_id, mode=caller.mode)
+    with tools.database.direct() as direct:
+        room = rooms.find(direct, tenant_id, room_id, mode=caller.mode)
     if room is None:
+        raise NotFoundError
+    return room
+
+
+def look_up_room_by_token(presented: str, presented_id: str, tools: Tools) -> Room:
+    """
+    Find a room like `look_up_room`, for whoever presents an access token: whether that holds is asked by the same
+    statement, and answered first.
+
+    Args:
+        presented: an access token; untrusted, never stored, never logged.
+        presented_id: the room's.
+        tools: the story's tools.
+
+    Raises:
+        InvalidAccessTokenError, AccessTokenExpiredError: see `authenticate_access_token`.
+        NotFoundError, InsufficientScopeError: see `look_up_room`.
+    """
+    bearer, room_id = steps.bearer_of(presented, tools), parse_id("room", presented_id)
+    asked = steps.claimed(bearer.token, now=tools.clock.now())
+    with tools.database.direct() as direct:
+        held, room = rooms.find_beside(direct, _FINDING, asked, bearer.tenant_id, room_id, mode=bearer.mode)
+    caller = steps.caller_of(bearer, NOBODY, alive=steps.upholds(held, bearer.token))
+    steps.must_act_for_a_tenant(caller, access_tokens.ROOMS_READ)
+    if room is None or caller.room_id not in {None, room.id}:
         raise NotFoundError
     return room
 

@@ -139,8 +139,8 @@ def _narrowed(
         return None
 
     # Read before the rotation, so that a refusal spends nothing; what was rotated is held against the scope once more.
-    with tools.database.reading() as connection:
-        family = refresh_tokens.find(connection, presented.family_id)
+    with tools.database.direct() as direct:
+        family = refresh_tokens.find(direct, presented.family_id)
     if family is None or (client is not None and not client.owns(family)):
         raise InvalidRefreshTokenError
     steps.target(wanted.resources, [family.audience])

@@ -66,7 +66,7 @@ def test_a_key_is_trusted_until_it_is_revoked(tools, do):
 
     def they_hold(*names):
         with tools.database.reading() as connection:
-            return [holds(connection, trusted(kid)) for kid in names]
+            return [holds(connection, trusted(), signed_by=kid) for kid in names]
 
     first, second = make(tools, do, begin), make(tools, do, publish)
     assert they_hold(first, second, "never") == [True, True, False]

@@ -119,11 +119,16 @@ REQUESTS = {
     "refresh grant, key unknown": (lambda it: it.forget_key().refresh_as_client({}), [*READS_KEY, *ROTATES]),
     "authenticate key": (lambda it: it.http.get(it.home, headers=it.key), [*READS_KEY, "SELECT tenants"]),
     "room by key": (lambda it: it.http.get(it.room, headers=it.key), [*READS_KEY, "SELECT rooms"]),
-    "room by access token": (lambda it: it.http.get(it.room, headers=it.bearer), ["SELECT families", "SELECT rooms"]),
-    "introspect": (lambda it: it.introspect(it.access_token, it.oauth), [*READS_KEY, "SELECT families"]),
-    "introspect, resource server": (
+    # Whether the token holds, and the room beside.
+    "room by access token": (lambda it: it.http.get(it.room, headers=it.bearer), ["SELECT families"]),
+    "introspect": (lambda it: it.introspect(it.access_token, it.oauth), ["SELECT families"]),
+    "introspect, resource server, key unknown": (
         lambda it: it.introspect(it.access_token, it.resource_server),
         [*READS_KEY, "SELECT families"],
+    ),
+    "introspect, resource server": (
+        lambda it: it.introspect(it.access_token, it.resource_server),
+        ["SELECT families"],
     ),
     "introspect, refresh token": (
         lambda it: it.introspect(it.refresh_token, it.oauth),

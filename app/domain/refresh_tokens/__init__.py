@@ -10,7 +10,7 @@ from app.domain.refresh_tokens.families import (
     end_all_signed_by,
     find,
     forget,
-    living,
+    hold,
     revoke,
     start,
     start_upon,
@@ -37,7 +37,15 @@ from app.domain.refresh_tokens.outcomes import (
     Unknown,
     Unreadable,
 )
-from app.domain.refresh_tokens.rights import end_all_of_key_beyond, regrade, rename, shorten_all_of_key
+from app.domain.refresh_tokens.rights import (
+    claimed,
+    end_all_of_key_beyond,
+    held,
+    regrade,
+    rename,
+    shorten_all_of_key,
+    upholds,
+)
 from app.domain.refresh_tokens.rotation import Attempt, Upon, advance, advancing_upon, settle
 from app.domain.refresh_tokens.sessions import Session, Which, page
 
@@ -67,6 +75,7 @@ __all__ = [
     "Which",
     "advance",
     "advancing_upon",
+    "claimed",
     "count_living",
     "end_all_of_client_keys",
     "end_all_of_key",
@@ -77,7 +86,8 @@ __all__ = [
     "end_all_signed_by",
     "find",
     "forget",
-    "living",
+    "held",
+    "hold",
     "page",
     "parse",
     "print_tag",
@@ -92,4 +102,5 @@ __all__ = [
     "start_upon",
     "starting_upon",
     "successor",
+    "upholds",
 ]

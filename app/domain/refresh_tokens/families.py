@@ -11,9 +11,9 @@ from sqlalchemy import (
     Connection,
     Insert,
     Row,
+    Uuid,
     bindparam,
     delete,
-    exists,
     func,
     insert,
     literal,
@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from app.domain.refresh_tokens.family import NO_KEY, Family, Mode, NewFamily, Policy, begin
 from app.domain.refresh_tokens.tables import FamilyRow
-from app.foundation.database import Condition, Direct, Premise, Prepared
+from app.foundation.database import Direct, Premise, Prepared
 
 # What is over by this host's clock may live by another's for so long, with some to spare.
 _CLOCKS_DIFFER = timedelta(minutes=2)
@@ -90,43 +90,24 @@ def _parameters(but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
     return {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
 
 
+_FIND = Prepared(
+    lambda _: select(*(FamilyRow.__table__.c[name] for name in Family.__dataclass_fields__)).where(
+        FamilyRow.id == bindparam("family", type_=Uuid)
+    )
+)
 _START = Prepared(lambda _: insert(FamilyRow).values(_parameters()).returning(FamilyRow.id))
 
 
-def find(connection: Connection, family_id: UUID, *, hold: bool = False) -> Family | None:
-    """
-    Find a family, living or not; None when there is none.
+def find(connection: Connection | Direct, family_id: UUID) -> Family | None:
+    """Find a family, living or not; None when there is none."""
+    row = _FIND.first(connection, {"family": family_id})
+    return None if row is None else Family(*row)
 
-    With `hold`, it is kept from being rotated and revoked until the transaction is over.
-    """
-    statement = select(FamilyRow).where(FamilyRow.id == family_id)
-    row = connection.execute(statement.with_for_update(read=True) if hold else statement).first()
+
+def hold(connection: Connection, family_id: UUID) -> Family | None:
+    """Find a family, and keep it from being rotated and revoked until the transaction is over."""
+    row = connection.execute(select(FamilyRow).where(FamilyRow.id == family_id).with_for_update(read=True)).first()
     return None if row is None else family_of(row)
-
-
-def living(family_id: UUID, role: str | None, scope: str, issued_at: datetime, *, now: datetime) -> Condition:
-    """
-    Say that an access token of a family still holds: it lives, and its rights are those of then.
-
-    Its end may have come nearer since the token was minted.
-
-    Args:
-        family_id: names it.
-        role: what the token says of it; None for a tenant's.
-        scope: what the token may do; of a participant's, all of that must be so still.
-        issued_at: its `iat`, in whole seconds. One of the same second in which the rights changed is not told from
-            those after by it, but by role and scope.
-        now: aware, UTC.
-    """
-    changed_at = FamilyRow.rights_changed_at
-    return exists().where(
-        FamilyRow.id == family_id,
-        FamilyRow.revoked_at.is_(None),
-        FamilyRow.absolute_expires_at > now,
-        FamilyRow.role.is_not_distinct_from(role),
-        *([] if role is None else [has_scope(name) for name in scope.split(" ")]),
-        changed_at.is_(None) | (changed_at < issued_at + timedelta(seconds=1)),
-    )
 
 
 def revoke(

@@ -2,7 +2,19 @@
 
 from app.domain.rooms import participants
 from app.domain.rooms.participants import Admitted, Banned, Full, NewParticipant, Participant, Role
-from app.domain.rooms.rooms import Mode, Room, delete, end, find, hold, open_room, page, rename
+from app.domain.rooms.rooms import (
+    Mode,
+    Room,
+    delete,
+    end,
+    find,
+    find_beside,
+    finding_beside,
+    hold,
+    open_room,
+    page,
+    rename,
+)
 
 __all__ = [
     "Admitted",
@@ -16,6 +28,8 @@ __all__ = [
     "delete",
     "end",
     "find",
+    "find_beside",
+    "finding_beside",
     "hold",
     "open_room",
     "page",

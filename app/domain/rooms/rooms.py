@@ -1,15 +1,28 @@
 """Open, find, list, rename, end and delete rooms."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from app.domain.rooms.tables import RoomRow
-from app.foundation.database import have_alone, lean_on
+from app.foundation.database import Direct, Prepared, Value, have_alone, lean_on
 from app.foundation.identifiers import new_id
 
 # Of the credential that opened the room: those of the other mode do not find it.
@@ -45,11 +58,43 @@ def open_room(
     return room
 
 
-def find(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode) -> Room | None:
+def find(connection: Connection | Direct, tenant_id: UUID, room_id: UUID, *, mode: Mode) -> Room | None:
     """Find a room of this tenant, ended or not; None when it has none of that id and mode."""
-    which = _of(tenant_id, mode) & (RoomRow.id == room_id) & RoomRow.deleted_at.is_(None)
-    row = connection.execute(select(RoomRow).where(which)).first()
-    return None if row is None else _room(row)
+    row = _FIND.first(connection, _named(tenant_id, room_id, mode))
+    return None if row is None else Room(*row)
+
+
+def finding_beside(value: Callable[[], Value]) -> Prepared:
+    """Write the statement of `find_beside` for a value, which is of other rooms of this house."""
+    # There is always a row, for what was asked beside.
+    always = select(literal(1).label("one")).subquery("always")
+    return Prepared(
+        lambda _: select(value().label("beside"), *_columns()).select_from(always.outerjoin(RoomRow, _is_named()))
+    )
+
+
+def find_beside(
+    connection: Connection | Direct,
+    finding: Prepared,
+    asked: Mapping[str, object],
+    tenant_id: UUID,
+    room_id: UUID | None,
+    *,
+    mode: Mode,
+) -> tuple[Any, Room | None]:
+    """
+    Find a room like `find`, and in the same statement what else is asked, which is given first.
+
+    Args:
+        connection: of a transaction, or direct.
+        finding: made by `finding_beside`.
+        asked: the parameters of its value.
+        tenant_id: whose room it is.
+        room_id: None finds none.
+        mode: of the room.
+    """
+    beside, *room = finding.first(connection, {**asked, **_named(tenant_id, room_id, mode)}) or (None, None)
+    return beside, None if room[0] is None else Room(*room)
 
 
 def hold(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode) -> Room | None:
@@ -90,6 +135,26 @@ def delete(connection: Connection, tenant_id: UUID, room_id: UUID, *, mode: Mode
 
 def _of(tenant_id: UUID, mode: Mode) -> ColumnElement[bool]:
     return (RoomRow.tenant_id == tenant_id) & (RoomRow.mode == mode)
+
+
+def _columns() -> list[ColumnElement[Any]]:
+    return [RoomRow.__table__.c[name] for name in Room.__dataclass_fields__]
+
+
+def _is_named() -> ColumnElement[bool]:
+    return and_(
+        RoomRow.id == bindparam("room", type_=Uuid),
+        RoomRow.tenant_id == bindparam("tenant", type_=Uuid),
+        RoomRow.mode == bindparam("of_mode", type_=String),
+        RoomRow.deleted_at.is_(None),
+    )
+
+
+def _named(tenant_id: UUID, room_id: UUID | None, mode: Mode) -> dict[str, object]:
+    return {"tenant": tenant_id, "room": room_id, "of_mode": mode}
+
+
+_FIND = Prepared(lambda _: select(*_columns()).where(_is_named()))
 
 
 def _lock_name(room_id: UUID) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from joserfc.jwk import Key
-from sqlalchemy import Connection, Row, exc, exists, insert, select, update
+from sqlalchemy import Connection, Row, String, bindparam, exc, exists, insert, select, update
 
 from app.domain.signing_keys.lifecycle import KeyRecord, Schedule
 from app.domain.signing_keys.tables import SigningKeyRow
@@ -33,9 +33,9 @@ def record_of(row: Row[SigningKeyRow]) -> KeyRecord:
     )
 
 
-def trusted(kid: str) -> Condition:
-    """Say that tokens of a key still hold: it is there, and was not revoked."""
-    return exists().where(SigningKeyRow.kid == kid, SigningKeyRow.state != "revoked")
+def trusted() -> Condition:
+    """Say that tokens of a key, the parameter `signed_by`, still hold: it is there, and was not revoked."""
+    return exists().where(SigningKeyRow.kid == bindparam("signed_by", type_=String), SigningKeyRow.state != "revoked")
 
 
 def publish(connection: Connection, key: Key, kind: str, wrapping: WrappingKey, *, now: datetime) -> str | None:

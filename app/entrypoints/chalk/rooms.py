@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from app.entrypoints.chalk.dialect.bodies import Data, DataPage, DeletedBody
 from app.entrypoints.chalk.dialect.envelope import answer, answer_page, page_asked, read
-from app.entrypoints.chalk.dialect.guards import by_key_or_token
+from app.entrypoints.chalk.dialect.guards import bearer_token, by_key, by_key_or_token
 from app.entrypoints.chalk.dialect.once import ONCE, answer_once
 from app.entrypoints.chalk.dialect.rooms import ChangeRoomRequest, OpenRoomRequest, RoomBody, room_body
 from app.entrypoints.operations import BODY, BY_KEY_OR_TOKEN, REPEATABLE, Operation, describes
@@ -12,7 +12,7 @@ from app.entrypoints.wiring import wired
 from app.flows import refusals
 from app.flows.delete_room import delete_room
 from app.flows.end_room import end_room
-from app.flows.look_up import look_up_room, look_up_rooms
+from app.flows.look_up import look_up_room, look_up_room_by_token, look_up_rooms
 from app.flows.open_room import open_room
 from app.flows.rename_room import rename_room
 
@@ -65,7 +65,12 @@ def list_all() -> Response:
 )
 def read_one(room_id: str) -> Response:
     """Read a room; the seed's example of a bearer token in use."""
-    return answer(room_body(look_up_room(by_key_or_token(), room_id, wired().tools)))
+    presented, tools = bearer_token(), wired().tools
+    if presented is None:
+        room = look_up_room(by_key(), room_id, tools)
+    else:
+        room = look_up_room_by_token(presented, room_id, tools)
+    return answer(room_body(room))
 
 
 @routes.patch("/<room_id>")

@@ -14,7 +14,10 @@ from app.flows.steps.admissions import (
     regrade,
 )
 from app.flows.steps.callers import (
+    Bearer,
     Rights,
+    bearer_of,
+    caller_of,
     key_id_of,
     key_within_reach,
     must_act_for_a_tenant,
@@ -61,11 +64,12 @@ from app.flows.steps.replies import (
     reply_now,
     reply_of,
 )
-from app.flows.steps.signing import is_alive, read_again, signer, tend, verify
+from app.flows.steps.signing import claimed, held, is_alive, read_again, signer, tend, upholds, verify
 from app.flows.steps.tokens import access_ttl, life_of, mint_pair, mode_of, narrowed, target
 
 __all__ = [
     "Authority",
+    "Bearer",
     "Client",
     "Credential",
     "Opened",
@@ -79,7 +83,10 @@ __all__ = [
     "authenticate_client",
     "authority_of_caller",
     "authority_of_key",
+    "bearer_of",
     "begin_once",
+    "caller_of",
+    "claimed",
     "count_refresh",
     "count_token",
     "cut",
@@ -87,6 +94,7 @@ __all__ = [
     "enter",
     "forget_client",
     "hear_key",
+    "held",
     "hold_back",
     "is_alive",
     "key_id_of",
@@ -135,6 +143,7 @@ __all__ = [
     "signer",
     "target",
     "tend",
+    "upholds",
     "uses_of_master_keys",
     "verify",
     "wrong",

@@ -1,18 +1,91 @@
-"""What a caller may do."""
+"""Who a caller is by an access token, and what a caller may do."""
 
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from app.domain import access_tokens, api_keys, audit, tenants
+from app.domain import access_tokens, api_keys, audit, refresh_tokens, tenants
 from app.domain.rooms import NewParticipant
-from app.flows.refusals import ForbiddenError, InsufficientScopeError, InvalidApiKeyError, NotFoundError
-from app.flows.results import Caller, KeyDetails, Mode
+from app.flows.refusals import (
+    AccessTokenExpiredError,
+    ForbiddenError,
+    InsufficientScopeError,
+    InvalidAccessTokenError,
+    InvalidApiKeyError,
+    NotFoundError,
+)
+from app.flows.results import Caller, HeldToken, KeyDetails, Mode, Sender
+from app.flows.steps.signing import verify
+from app.flows.steps.tokens import mode_of
+from app.flows.tools import Tools
+from app.foundation import logs
 from app.foundation.database import Connection
 from app.foundation.environment import Network
 from app.foundation.identifiers import parse_id, print_id
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Whom a verified access token names; no caller yet, since nobody has asked whether it still holds."""
+
+    token: access_tokens.Verified
+    tenant_id: UUID
+    session_id: UUID
+    room_id: UUID | None
+    participant_id: UUID | None
+    mode: Mode
+
+
+def bearer_of(presented: str, tools: Tools) -> Bearer:
+    """
+    Verify an access token for our own API, from public keys alone.
+
+    Raises:
+        InvalidAccessTokenError: not ours, or not for us.
+        AccessTokenExpiredError: it was good.
+    """
+    token = verify(presented, tools, own_api=True)
+    if isinstance(token, access_tokens.Expired):
+        raise AccessTokenExpiredError
+    if token is None:
+        raise InvalidAccessTokenError
+
+    claims = token.claims
+    tenant_id, session_id = parse_id("tenant", claims.tenant_id), parse_id(refresh_tokens.SESSION_PREFIX, claims.sid)
+    room_id = None if claims.room_id is None else parse_id("room", claims.room_id)
+    participant_id = None if claims.participant_id is None else parse_id("p", claims.participant_id)
+    unread = (room_id is None) != (claims.room_id is None) or (participant_id is None) != (
+        claims.participant_id is None
+    )
+    if tenant_id is None or session_id is None or unread:
+        raise InvalidAccessTokenError
+    return Bearer(token, tenant_id, session_id, room_id, participant_id, mode_of(claims))
+
+
+def caller_of(bearer: Bearer, sender: Sender, *, alive: bool) -> Caller:
+    """
+    Give the caller that a token shows, if it still holds.
+
+    Raises:
+        InvalidAccessTokenError: its session or the key that signed it was revoked, or its rights have changed.
+    """
+    if not alive:
+        raise InvalidAccessTokenError
+    claims = bearer.token.claims
+    logs.about(tenant=claims.tenant_id, key=claims.key_id, session=claims.sid)
+    return Caller(
+        kind="token",
+        tenant_id=bearer.tenant_id,
+        key_id=None if claims.key_id is None else claims.key_id.removeprefix("key_"),
+        scope=claims.scope,
+        room_id=bearer.room_id,
+        participant_id=bearer.participant_id,
+        token=HeldToken(bearer.session_id, claims.role, claims.scope, datetime.fromtimestamp(claims.iat, UTC)),
+        mode=bearer.mode,
+        sender=sender,
+    )
 
 
 def name_of(caller: Caller) -> str | None:

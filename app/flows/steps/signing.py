@@ -1,15 +1,15 @@
 """The signing keys: the one that signs now, and whatever their schedule asks for."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from app.domain import access_tokens, signing_keys
+from app.domain import access_tokens, refresh_tokens, signing_keys
 from app.domain.access_tokens import Expired, UnknownKey, Verified
-from app.domain.refresh_tokens import SESSION_PREFIX, living
 from app.domain.signing_keys import Activate, Begin, Drop, Publish, Step, Withdraw
 from app.flows.refusals import DatabaseAwayError
 from app.flows.tools import Tools
 from app.foundation import logs
-from app.foundation.database import Connection, holds
+from app.foundation.database import Connection, Direct, Value, asking
 from app.foundation.errors import ConfigurationError
 from app.foundation.identifiers import parse_id
 
@@ -88,15 +88,34 @@ def verify(presented: str, tools: Tools, *, own_api: bool = False) -> Verified |
     return outcome if isinstance(outcome, Verified | Expired) else None
 
 
-def is_alive(connection: Connection, token: Verified, *, now: datetime) -> bool:
-    """Tell whether a verified token still holds: its session lives, and the key that signed it was not revoked."""
-    session_id = parse_id(SESSION_PREFIX, token.claims.sid)
-    if session_id is None:
-        return False
+def held() -> Value:
+    """
+    Select what a verified token is held against, once more: what its session may do, if that lives and the key that
+    signed the token was not revoked.
+    """
+    return refresh_tokens.held(signing_keys.trusted())
+
+
+def claimed(token: Verified, *, now: datetime) -> Mapping[str, object]:
+    """Give the parameters of `held` for a token."""
+    session_id = parse_id(refresh_tokens.SESSION_PREFIX, token.claims.sid)
     issued_at = datetime.fromtimestamp(token.claims.iat, UTC)
-    claims = token.claims
-    held = living(session_id, claims.role, claims.scope, issued_at, now=now)
-    return holds(connection, held, signing_keys.trusted(token.kid))
+    of_session = refresh_tokens.claimed(session_id, token.claims.role, issued_at, now=now)
+    return {**of_session, "signed_by": token.kid}
+
+
+def upholds(held_scope: str | None, token: Verified) -> bool:
+    """Tell whether a verified token still holds, by what `held` gave for it."""
+    return refresh_tokens.upholds(held_scope, token.claims.role, token.claims.scope)
+
+
+def is_alive(connection: Connection | Direct, token: Verified, *, now: datetime) -> bool:
+    """Tell whether a verified token still holds: its session lives, and the key that signed it was not revoked."""
+    (scope,) = _ask(connection, claimed(token, now=now))
+    return upholds(scope, token)
+
+
+_ask = asking(held)
 
 
 def _verify(presented: str, tools: Tools, *, own_api: bool) -> access_tokens.Outcome:

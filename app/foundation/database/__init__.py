@@ -2,7 +2,7 @@
 
 from sqlalchemy.engine import Connection
 
-from app.foundation.database.conditions import Condition, Premise, holds
+from app.foundation.database.conditions import Condition, Premise, Value, asking, holds
 from app.foundation.database.engine import engine_options, prepare, resolve_url
 from app.foundation.database.health.faults import Fault
 from app.foundation.database.health.pool import Pool
@@ -33,6 +33,8 @@ __all__ = [
     "Premise",
     "Prepared",
     "UtcDateTime",
+    "Value",
+    "asking",
     "begin_migration",
     "engine_options",
     "examine",

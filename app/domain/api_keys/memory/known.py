@@ -24,7 +24,8 @@ _NOBODY = _Known(None, "", bytes(32))
 
 class KnownKeys:
     """
-    Remembers keys of tenants, those that were read last: how each stood, and the MAC that tells it, as in the database.
+    Remembers keys of tenants and of resource servers, those that were read last: how each stood, and the MAC that tells
+    it, as in the database.
 
     What is recalled may be so no longer. It is for statements alone that ask it once more (`stands`, `still_stands`);
     nobody may be refused by it either.
@@ -37,7 +38,7 @@ class KnownKeys:
     def keep(self, presented: PresentedKey, key: Key, pepper: Pepper) -> None:
         """Remember a key that was authenticated just now; `pepper` is the current one, under which it is kept."""
         # The others are rare, or hang on more than the row of the key.
-        if key.tenant_id is None or key.rotating_until is not None:
+        if (key.tenant_id is None and key.audience is None) or key.rotating_until is not None:
             return
         known = _Known(key, pepper.id, opaque.mac(pepper.secret, presented.text))
         with self._lock:

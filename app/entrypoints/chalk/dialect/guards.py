@@ -34,14 +34,25 @@ def by_key_or_token() -> Caller:
     Authenticate by `X-API-Key`, or by `Authorization: Bearer`; not by both.
 
     Raises:
-        MalformedCredentialError: both stand there, or the header is not of a bearer token.
+        MalformedCredentialError: see `bearer_token`.
         InvalidAccessTokenError, AccessTokenExpiredError: see `authenticate_access_token`.
+    """
+    presented = bearer_token()
+    return by_key() if presented is None else authenticate_access_token(presented, wired().tools, sender=sender())
+
+
+def bearer_token() -> str | None:
+    """
+    Read the access token of `Authorization: Bearer`, which nobody has looked at yet; None when there is to be a key.
+
+    Raises:
+        MalformedCredentialError: both stand there, or the header is not of a bearer token.
     """
     header = request.headers.get("Authorization")
     # A refusal challenges for a bearer token, unless a key was presented instead.
     g.takes_bearer = header is not None or "X-API-Key" not in request.headers
     if header is None:
-        return by_key()
+        return None
     if "X-API-Key" in request.headers:
         raise MalformedCredentialError
-    return authenticate_access_token(bearer.read(header), wired().tools, sender=sender())
+    return bearer.read(header)

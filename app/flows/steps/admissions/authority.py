@@ -18,10 +18,11 @@ from app.flows.refusals import (
 from app.flows.results import Caller, HeldToken, Sender
 from app.flows.steps.callers import name_of
 from app.flows.steps.clients.client import Client
-from app.foundation.database import Connection, holds
+from app.foundation.database import Connection, asking
 
 # The highest first.
 _RANKS = get_args(Role)
+_ask = asking(refresh_tokens.held)
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ def _token_stands(
     if token is None:
         return None
     # Its session lives on when its key was replaced, and is not ended before what it opens is there to be ended.
-    family = refresh_tokens.find(connection, token.session_id, hold=True)
-    living = refresh_tokens.living(token.session_id, token.role, token.scope, token.issued_at, now=now)
-    if family is None or not holds(connection, living):
+    family = refresh_tokens.hold(connection, token.session_id)
+    (scope,) = _ask(connection, refresh_tokens.claimed(token.session_id, token.role, token.issued_at, now=now))
+    if family is None or not refresh_tokens.upholds(scope, token.role, token.scope):
         return None
     # What is opened is over with whatever it was opened by, through however many hands it went.
     ends = [authority.ends_by, family.absolute_expires_at, None if key is None else key.expires_at]

@@ -8,16 +8,19 @@ from app.flows.steps.limits.guesses import admit_known_key, may_be_used, note_us
 from app.flows.tools import Tools
 
 
-def recall_client(credential: Credential, tools: Tools, *, now: datetime) -> Client | None:
+def recall_client(
+    credential: Credential, tools: Tools, *, now: datetime, resource_servers: bool = False
+) -> Client | None:
     """
     Give the client that a secret shows, if its key is known from before and may be used from there; nothing is counted.
 
     For a story whose one statement does nothing unless the key is so still (`api_keys.stands`). None refuses nobody:
-    whoever is not known is looked at.
+    whoever is not known is looked at. Resource servers are known only with `resource_servers`: they have no tenant, and
+    may ask what tokens say, and nothing else.
     """
     presented = credential.presented
     key = None if presented is None else tools.known_keys.recall(presented, tools.peppers[0], now=now)
-    if key is None or not may_be_used(key, credential.sender):
+    if key is None or (key.tenant_id is None and not resource_servers) or not may_be_used(key, credential.sender):
         return None
     try:
         return client_by_key(key, credential)
