@@ -103,13 +103,33 @@ class _Opening:
     scope: str
     offline: bool
 
-    def start_upon(self, connection: Direct, client: steps.Client, now: datetime) -> refresh_tokens.Family | None:
-        return refresh_tokens.start_upon(connection, _STARTING, client.standing, self.new, self.policy, now=now)
-
     def mint(
         self, family: refresh_tokens.Family, signer: Signer, tools: Tools, now: datetime, end: datetime | None
     ) -> TokenPair:
-        return steps.mint_pair(family, self.scope, signer, tools, now=now, offline=self.offline, key_rotating_until=end)
+        pair = self.sign(family, signer, tools, now, end)
+        steps.note_minted(family, tools)
+        return pair
+
+    def mint_upon(
+        self, connection: Direct, client: steps.Client, signer: Signer, tools: Tools, now: datetime
+    ) -> TokenPair | None:
+        # Signed while the database writes: the session is known by then, and nobody gets its tokens before it is there.
+        family, started = refresh_tokens.start_upon(
+            connection, _STARTING, client.standing, self.new, self.policy, now=now
+        )
+        try:
+            pair = self.sign(family, signer, tools, now, client.key_rotating_until)
+        finally:
+            is_there = started()
+        if not is_there:
+            return None
+        steps.note_minted(family, tools)
+        return pair
+
+    def sign(
+        self, family: refresh_tokens.Family, signer: Signer, tools: Tools, now: datetime, end: datetime | None
+    ) -> TokenPair:
+        return steps.sign_pair(family, self.scope, signer, tools, now=now, offline=self.offline, key_rotating_until=end)
 
 
 def _with_a_known_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -> TokenPair | None:
@@ -126,12 +146,12 @@ def _with_a_known_key(wanted: Exchange, signer: Signer, tools: Tools, now: datet
         return None
     steps.count_token(tenant_id, None, tools)
     with tools.database.direct() as connection:
-        family = opening.start_upon(connection, client, now)
-    if family is None:
+        made = opening.mint_upon(connection, client, signer, tools, now)
+    if made is None:
         steps.forget_client(client, tools)
-        return None
-    steps.note_recalled(client, wanted.credential, tools)
-    return opening.mint(family, signer, tools, now, client.key_rotating_until)
+    else:
+        steps.note_recalled(client, wanted.credential, tools)
+    return made
 
 
 def _with_a_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -> TokenPair | None:
@@ -141,13 +161,12 @@ def _with_a_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -
         tenant_id = _tenant_of(client, wanted)
         opening = _opening(wanted, client, tenant_id, None, tools)
         steps.count_token(tenant_id, None, tools)
-        family = opening.start_upon(connection, client, now)
+        made = opening.mint_upon(connection, client, signer, tools, now)
 
     steps.renew(client.outdated, tools)
-    if family is None:
-        return None
-    steps.remember_client(client, wanted.credential, tools)
-    return opening.mint(family, signer, tools, now, client.key_rotating_until)
+    if made is not None:
+        steps.remember_client(client, wanted.credential, tools)
+    return made
 
 
 def _tenant_of(client: steps.Client, wanted: Exchange) -> UUID:

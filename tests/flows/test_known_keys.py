@@ -23,6 +23,7 @@ from app.flows.refusals import (
     InvalidScopeError,
     KeyElsewhereError,
     KeyInBrowserError,
+    MasterKeyAwayError,
     QuotaSpentError,
     ServiceError,
     TenantSuspendedError,
@@ -58,6 +59,13 @@ def ask(act, *asked):
         return act(*asked).scope
     except ServiceError as refusal:
         return type(refusal)
+
+
+def minted(tools):
+    """Tell how many tokens were counted as handed out to tenants for a key."""
+    line = 'chalk_tokens_issued_total{by="exchange",subject="tenant"} '
+    (found,) = (each for each in tools.metrics.exposition([]).decode().splitlines() if each.startswith(line))
+    return float(found.removeprefix(line))
 
 
 @pytest.fixture
@@ -267,3 +275,31 @@ def test_a_key_in_its_grace_says_so_and_ends_with_it(tools, elsewhere, tenant, k
     assert [exchange(key, tools).key_rotating_until for _ in range(2)] == [ends_at, ends_at]
     clock.step(seconds=600)
     assert ask(exchange, key, tools) == InvalidApiKeyError
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_cannot_be_signed_while_the_session_starts_holds_up_nobody(tools, key, known):
+    """
+    A21: a refusal in the middle of a statement leaves a connection on which the next one runs.
+    """
+    lost = dataclasses.replace(tools, families=dataclasses.replace(tools.families, current_kid=lambda: "nobody's"))
+    for _ in range(2):
+        if not known:
+            tools.known_keys.forget(id_of(key))
+        assert ask(exchange, key, lost) == MasterKeyAwayError
+
+    assert ask(exchange, key, tools) == "rooms:read rooms:write"
+
+
+def test_a_token_that_nobody_gets_is_not_counted(tools, elsewhere, tenant, key):
+    """
+    M: tokens are counted that were handed out, and none that was signed for a session that did not start.
+    """
+    counted_before = minted(tools)
+    exchange(key, tools)
+    assert minted(tools) == counted_before + 1
+
+    changed(scopes="rooms:read offline_access")(tenant, key, elsewhere)
+    assert ask(exchange, key, tools, HOME, "rooms:read") == "rooms:read"
+
+    assert minted(tools) == counted_before + 2

@@ -1,6 +1,6 @@
 """Start, revoke and end families; how they rotate stands in `rotation.py`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -48,28 +48,31 @@ def starting_upon(premise: Premise) -> Prepared:
 
 
 def start_upon(
-    connection: Connection | Direct,
+    connection: Direct,
     starting: Prepared,
     relied_on: Mapping[str, object],
     new: NewFamily,
     policy: Policy,
     *,
     now: datetime,
-) -> Family | None:
+) -> tuple[Family, Callable[[], bool]]:
     """
-    Start a family of a tenant, by its key, if a premise holds: one statement. None if it does not.
+    Begin to start a family of a tenant, by its key, if a premise holds: one statement.
 
     Args:
-        connection: of a transaction, or direct.
+        connection: direct.
         starting: made by `starting_upon`.
         relied_on: the parameters of the premise.
         new: what the session is opened for.
         policy: how long it lives, and what signs its refresh tokens.
         now: aware, UTC.
+
+    Returns:
+        The family as it will be, and what has to be called to learn whether it is.
     """
     family = begin(new, policy, now)
-    row = starting.first(connection, {**relied_on, **_row(family, new, now)})
-    return None if row is None else family
+    row = starting.begin(connection, {**relied_on, **_row(family, new, now)})
+    return family, lambda: row() is not None
 
 
 def _row(family: Family, new: NewFamily, now: datetime) -> dict[str, object]:

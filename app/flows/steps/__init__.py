@@ -65,7 +65,7 @@ from app.flows.steps.replies import (
     reply_of,
 )
 from app.flows.steps.signing import claimed, held, is_alive, read_again, signer, tend, upholds, verify
-from app.flows.steps.tokens import access_ttl, life_of, mint_pair, mode_of, narrowed, target
+from app.flows.steps.tokens import access_ttl, life_of, mint_pair, mode_of, narrowed, note_minted, sign_pair, target
 
 __all__ = [
     "Authority",
@@ -123,6 +123,7 @@ __all__ = [
     "names",
     "narrowed",
     "note_begun",
+    "note_minted",
     "note_recalled",
     "open_cursor",
     "open_session",
@@ -140,6 +141,7 @@ __all__ = [
     "reply_of",
     "retry_tags",
     "rights_of",
+    "sign_pair",
     "signer",
     "target",
     "tend",

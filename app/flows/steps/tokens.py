@@ -84,15 +84,33 @@ def mint_pair(
     offline: bool,
     key_rotating_until: datetime | None = None,
 ) -> TokenPair:
+    """Sign a pair of tokens, as `sign_pair` does, and note that they were minted."""
+    pair = sign_pair(family, scope, key, tools, now=now, offline=offline, key_rotating_until=key_rotating_until)
+    note_minted(family, tools)
+    return pair
+
+
+def sign_pair(
+    family: refresh_tokens.Family,
+    scope: str,
+    key: signing_keys.Signer,
+    tools: Tools,
+    *,
+    now: datetime,
+    offline: bool,
+    key_rotating_until: datetime | None = None,
+) -> TokenPair:
     """
-    Mint an access token of a session and, when `offline`, derive its living refresh token. No I/O.
+    Sign an access token of a session and, when `offline`, derive its living refresh token. No I/O.
 
     `key_rotating_until` is the end of the grace of the key that asks for them.
+
+    Raises:
+        MasterKeyAwayError: this host lacks the key of its refresh tokens.
     """
     if offline:
         must_have(family.refresh_kid, tools)
     claims = _claims(family, scope, tools, now)
-    _tell(family, claims, tools)
     return TokenPair(
         access_token=access_tokens.mint(claims, key),
         refresh_token=refresh_tokens.successor(family, tools.http.issuer, tools.refresh_keys) if offline else None,
@@ -128,8 +146,12 @@ def _claims(family: refresh_tokens.Family, scope: str, tools: Tools, now: dateti
     )
 
 
-def _tell(family: refresh_tokens.Family, claims: access_tokens.AccessClaims, tools: Tools) -> None:
+def note_minted(family: refresh_tokens.Family, tools: Tools) -> None:
+    """Count an access token of a session, and say in the log whose it is."""
     subject = "tenant" if family.participant_id is None else "participant"
-    by = "exchange" if family.is_new else "refresh"
-    tools.metrics.minted(subject, by)
-    logs.about(tenant=claims.tenant_id, key=claims.key_id, session=claims.sid)
+    tools.metrics.minted(subject, "exchange" if family.is_new else "refresh")
+    logs.about(
+        tenant=print_id("tenant", family.tenant_id),
+        key=None if family.key_id is None else api_keys.key_name(family.key_id),
+        session=refresh_tokens.session_name(family.id),
+    )

@@ -1,10 +1,11 @@
 """A connection on which single statements are run by the driver itself, each a transaction of its own."""
 
+import functools
 import hashlib
 import select
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg import errors
@@ -18,6 +19,9 @@ from app.foundation.database.health.silence import FIRST_LOOK_SECONDS, LOOK_EVER
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _NO_SUCH_STATEMENT, _KNOWN_ALREADY, _OUT_OF_DATE = b"26000", b"42P05", b"0A000"
 _OURS = "chalk"
+
+# Waits for the first row of a statement, and gives it; None when there is none.
+First = Callable[[], Sequence[Any] | None]
 
 
 class Direct(ABC):
@@ -38,20 +42,40 @@ class Direct(ABC):
 
     def run(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Run a statement, and give its first row; None when there is none."""
+        return self.begin(statement, parameters)()
+
+    def begin(self, statement: str, parameters: Sequence[Any]) -> First:
+        """
+        Begin a statement, for whoever has other work while the server does its own.
+
+        What it gives has to be called before anything else is done on the connection, and gives what `run` would.
+        """
         # Whoever listens to SQLAlchemy's statements hears of these, too.
         dispatch: Any = self.engine.dispatch
         call = (self, None, statement, parameters, None, False)
         for begins in dispatch.before_cursor_execute:
             begins(*call)
+        first: First | None = None
         try:
-            return self.first(statement, parameters)
+            first = self.send(statement, parameters)
         finally:
-            for ends in dispatch.after_cursor_execute:
-                ends(*call)
+            if first is None:
+                self._over(call)
+        return functools.partial(self._finish, first, call)
+
+    def _finish(self, first: First, call: tuple[Any, ...]) -> Sequence[Any] | None:
+        try:
+            return first()
+        finally:
+            self._over(call)
+
+    def _over(self, call: tuple[Any, ...]) -> None:
+        for ends in self.engine.dispatch.after_cursor_execute:
+            ends(*call)
 
     @abstractmethod
-    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
-        """Run it, by the driver."""
+    def send(self, statement: str, parameters: Sequence[Any]) -> First:
+        """Hand it to the driver, and give what waits for its first row."""
 
 
 def direct(engine: Engine, proxy: PoolProxiedConnection) -> Direct:
@@ -62,11 +86,12 @@ def direct(engine: Engine, proxy: PoolProxiedConnection) -> Direct:
 class OnSqlite(Direct):
     """On a connection to SQLite, whose driver keeps statements prepared by their text."""
 
-    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
-        """Run it, by the driver."""
+    def send(self, statement: str, parameters: Sequence[Any]) -> First:
+        """Run it, by the driver; nobody else does."""
         cursor = self.proxy.cursor()
         cursor.execute(statement, parameters)
-        return cursor.fetchone()
+        row: Sequence[Any] | None = cursor.fetchone()
+        return lambda: row
 
 
 class OnPostgres(Direct):
@@ -95,10 +120,14 @@ class OnPostgres(Direct):
         """Tell whether the server has said nothing: an idle one that speaks says goodbye."""
         return not self._arrivals.poll(0)
 
-    def first(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
-        """Run it, by the library."""
+    def send(self, statement: str, parameters: Sequence[Any]) -> First:
+        """Send it, by the library; a statement that is not prepared yet is prepared first."""
         printed = self._types.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
-        result = self._execute(statement, printed)
+        self._send(statement, printed)
+        return functools.partial(self._first, statement, printed)
+
+    def _first(self, statement: str, printed: Sequence[Any]) -> Sequence[Any] | None:
+        result = self._result()
         state = result.error_field(DiagnosticField.SQLSTATE)
         if state in {_NO_SUCH_STATEMENT, _OUT_OF_DATE} and statement in self._prepared:
             # A rollback makes psycopg let go of all of them; a migration changed what it gives. It has not run.
@@ -106,7 +135,8 @@ class OnPostgres(Direct):
             if state == _OUT_OF_DATE:
                 self._library.send_query(b"DEALLOCATE " + name)
                 _must_be_done(self._result())
-            result = self._execute(statement, printed)
+            self._send(statement, printed)
+            result = self._result()
         _must_be_done(result)
         if result.ntuples == 0:
             return None
@@ -114,10 +144,10 @@ class OnPostgres(Direct):
         row: Sequence[Any] | None = self._types.load_row(0, tuple)
         return row
 
-    def _execute(self, statement: str, printed: Sequence[Any]) -> Any:
+    def _send(self, statement: str, printed: Sequence[Any]) -> None:
         if not self._may_prepare:
             self._library.send_query_params(statement.encode(), printed)
-            return self._result()
+            return
         name = self._prepared.get(statement)
         if name is None:
             # Named by what it says: should the server know the name, it knows the statement.
@@ -128,7 +158,6 @@ class OnPostgres(Direct):
                 _must_be_done(made)
             self._prepared[statement] = name
         self._library.send_query_prepared(name, printed)
-        return self._result()
 
     def _result(self) -> Any:
         # The library's own way to wait knows no end; this one looks whether the server answers anybody.

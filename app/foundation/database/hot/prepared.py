@@ -5,6 +5,7 @@ SQLAlchemy composes and compiles them; that it does so for each request anew is 
 (docs/decisions/0024-hot-paths.md).
 """
 
+import functools
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import Insert, Update
 
-from app.foundation.database.hot.direct import Direct
+from app.foundation.database.hot.direct import Direct, First
 
 Written = Select[Any] | Insert | Update
 
@@ -39,14 +40,23 @@ class Prepared:
 
     def first(self, connection: Connection | Direct, values: Mapping[str, Any]) -> Any | None:
         """Run it, and give the first row, with its columns by name; None when there is none."""
-        name = connection.engine.dialect.name
+        if isinstance(connection, Connection):
+            compiled = self._for(connection.engine.dialect.name)
+            return connection.execute(compiled.statement, compiled.known(values)).first()
+        return self.begin(connection, values)()
+
+    def begin(self, connection: Direct, values: Mapping[str, Any]) -> Callable[[], Any | None]:
+        """
+        Begin to run it, for whoever has other work meanwhile. What this gives has to be called; it gives the first row.
+        """
+        compiled = self._for(connection.engine.dialect.name)
+        return functools.partial(compiled.finish, connection.begin(compiled.text, compiled.parameters(values)))
+
+    def _for(self, name: str) -> "_Compiled":
         compiled = self._compiled.get(name)
         if compiled is None:
             compiled = self._compiled[name] = _Compiled(self._write(name), _DIALECTS[name]())
-        if isinstance(connection, Connection):
-            return connection.execute(compiled.statement, compiled.known(values)).first()
-        row = connection.run(compiled.text, compiled.parameters(values))
-        return None if row is None else compiled.row(row)
+        return compiled
 
 
 class _Compiled:
@@ -69,6 +79,10 @@ class _Compiled:
         # One that is forgotten is a bug: as NULL, it would mean something else.
         given = {**self._constants, **values}
         return [given[name] if printer is None else printer(given[name]) for name, printer in self._places]
+
+    def finish(self, first: First) -> Any | None:
+        row = first()
+        return None if row is None else self.row(row)
 
     def row(self, found: Sequence[Any]) -> Any:
         read = zip(found, self._readers, strict=True)
