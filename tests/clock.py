@@ -20,3 +20,23 @@ class StillClock:
     def step(self, **delta: float) -> None:
         """Move by a timedelta's arguments, forward or back."""
         self._now += timedelta(**delta)
+
+
+class SteppedClock(StillClock):
+    """Goes on like the machine's, from where a test stepped it: for what is held against another clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Tell the present moment, and how far it was stepped."""
+        return datetime.now(UTC) + self._ahead
+
+    def reset(self) -> None:
+        """Agree with the machine's again."""
+        self._ahead = timedelta()
+
+    def step(self, **delta: float) -> None:
+        """Move by a timedelta's arguments, forward or back."""
+        self._ahead += timedelta(**delta)

@@ -18,7 +18,7 @@ from app.factory import create_app
 from app.flows.tend_signing_keys import tend_signing_keys
 from bench.torture.faults.ports import free_port
 from tests.builders import a_tenant
-from tests.clock import StillClock
+from tests.clock import SteppedClock
 from tests.conftest import MASTER_KEY, ROOT
 from tests.databases import take_away
 from tests.stores import a_store
@@ -68,9 +68,7 @@ def now(own_database):
     """A clock that agrees with the database's; and nobody else reads its file."""
     if own_database.startswith("sqlite"):
         Path(own_database.removeprefix("sqlite:///")).chmod(0o600)
-    clock = StillClock()
-    clock.reset()
-    return clock
+    return SteppedClock()
 
 
 @pytest.fixture
