@@ -1,9 +1,9 @@
 """An API key, or a client's assertion, in; a token pair out."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from app.domain import access_tokens, api_keys, refresh_tokens, rooms
@@ -87,7 +87,7 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
         opening = _opening(wanted, client, tenant_id, room_id, tools)
         steps.count_token(tenant_id, None, tools)
         family = refresh_tokens.start(connection, opening.new, opening.policy, now=now)
-        mint = partial(opening.mint, family, signer, tools, now, end)
+        mint = functools.partial(opening.mint, family, signer, tools, now, end)
         minted = steps.reply_now(connection, once, line, mint, tools)
 
     steps.renew(client.outdated, tools)
@@ -197,8 +197,12 @@ def _opening(wanted: Exchange, client: steps.Client, tenant_id: UUID, room_id: U
 
 
 def _scope(asked: str | None, held: str) -> str:
-    usual = " ".join(name for name in held.split(" ") if name != OFFLINE_ACCESS)
-    return steps.narrowed(usual if asked is None else asked, held)
+    return steps.narrowed(_usual(held) if asked is None else asked, held)
+
+
+@functools.lru_cache(maxsize=256)
+def _usual(held: str) -> str:
+    return " ".join(name for name in held.split(" ") if name != OFFLINE_ACCESS)
 
 
 def _room(connection: Connection, client: steps.Client, tenant_id: UUID, presented: str | None) -> UUID | None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _WINDOW_SECONDS = 60
 # Of less, a worker would refuse those who mistype once.
@@ -38,8 +39,7 @@ class Spent:
     retry_after_seconds: int
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """A limit against which something was counted, how often this was done by now, and when it begins anew."""
 
     limit: Limit
