@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.builders import a_tenant, an_operator
 from tests.databases import take_away
 from tests.guessers import Secrets
 from tests.token_requests import CASES, KEY, PLAIN, in_its_grace, spent
-from tests.two_doors import Scene, basic, doors, exchange, oauth, refresh
+from tests.two_doors import OWN_ID, Scene, basic, doors, exchange, oauth, refresh
 
 PROXIES = {"TRUSTED_PROXIES": "203.0.113.0/24"}
 
@@ -191,3 +192,24 @@ def test_both_doors_say_alike_that_the_fault_is_ours(start, own_database, reques
     assert {answer.status for answer in bug[0]} == {"500 INTERNAL SERVER ERROR"}
     assert away[0] == away[1]
     assert {answer.status for answer in away[0]} == {"503 SERVICE UNAVAILABLE"}
+
+
+def test_a_fault_in_telling_of_an_answer_takes_nobody_the_answer(make_app, caplog):
+    """
+    I5: what was done is answered, and the fault is in the log under the request's id; one before it is an error.
+    """
+    door, _ = doors(make_app)
+    express: Any = door.app.wsgi_app
+    tenant = a_tenant(door.tools)
+
+    def break_down():
+        raise ArithmeticError
+
+    express.after.append(break_down)
+    answer = door.send(exchange(tenant.api_key))
+    assert (answer.status, dict(answer.headers)["X-Request-Id"]) == ("200 OK", OWN_ID)
+    (told_of,) = (each for each in caplog.records if each.getMessage() == "unhandled")
+    assert told_of.fields == {"request_id": OWN_ID}
+
+    express.before.append(break_down)
+    assert door.send(exchange(tenant.api_key)).status == "500 INTERNAL SERVER ERROR"

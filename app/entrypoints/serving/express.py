@@ -112,29 +112,35 @@ class Express:
         visit = Visit(wiring=wiring, headers=headers, sender=sender, request_id=own_id)
         watching.begin(visit)
         try:
-            wiring.tools.quotas.begin()
-            for nudge in self.before:
-                nudge()
             response = self._answer_or_refuse(lane, body, visit)
-            if response is None:
-                return None
-            for note in self.after:
-                note()
-            finish(response, own_id, visit.key_rotating_until, wiring.tools.quotas.nearest)
-            watching.finish(visit, "POST", lane.path, response.status_code, wiring.tools.metrics)
-            if self.spans is not None and span is not None:
-                self.spans.tell(span, "POST", lane.path, response.status_code)
+            if response is not None:
+                self._tell(lane, visit, response, span)
             return response
         finally:
             logs.end()
 
     def _answer_or_refuse(self, lane: Lane, body: bytes, visit: Visit) -> Response | Reply | None:
         try:
+            visit.wiring.tools.quotas.begin()
+            for nudge in self.before:
+                nudge()
             return lane.answer(body, visit)
         except Exception as error:  # noqa: BLE001  as the framework's own handler does: a bug is answered, and logged
             refusal = refusal_of(error, visit.request_id)
             self._refused(refusal)
             return lane.refuse(refusal)
+
+    def _tell(self, lane: Lane, visit: Visit, response: Response | Reply, span: "RequestSpan | None") -> None:
+        tools = visit.wiring.tools
+        try:
+            finish(response, visit.request_id, visit.key_rotating_until, tools.quotas.nearest)
+            for note in self.after:
+                note()
+            watching.finish(visit, "POST", lane.path, response.status_code, tools.metrics)
+            if self.spans is not None and span is not None:
+                self.spans.tell(span, "POST", lane.path, response.status_code)
+        except Exception as error:  # noqa: BLE001  what was answered has been done: its client hears of it all the same
+            refusal_of(error, visit.request_id)
 
 
 def _plain_length(environ: Mapping[str, Any], lane: Lane) -> int | None:
