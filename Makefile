@@ -51,7 +51,7 @@ coverage: $(DEV) ## run all tests and tell which lines and branches of app/ none
 	@$(IN_MEMORY) $(BIN)/python -m pytest $(AT_ONCE) --cov=app --cov-branch --cov-report=term-missing --cov-fail-under=95 $(ARGS)
 
 test-races: $(DEV) ## run every round of the races and every case of noise, of which the tests run a fifth
-	@EVERY_ROUND=1 $(IN_MEMORY) $(BIN)/python -m pytest $(AT_ONCE) --no-cov tests/adversary $(ARGS)
+	@EVERY_ROUND=1 $(IN_MEMORY) $(BIN)/python -m pytest $(AT_ONCE) --no-cov tests/adversary tests/deploy/test_database_stopped.py $(ARGS)
 
 lint: $(DEV) ## check style, types and the direction of imports
 	@$(BIN)/ruff check .
