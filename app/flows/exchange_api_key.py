@@ -69,23 +69,26 @@ def exchange_api_key(wanted: Exchange, tools: Tools, *, once: Once[TokenPair] | 
     """
     signer = steps.signer(tools)
     proven, now = steps.prove(wanted.credential, tools), tools.clock.now()
+    counted = None
     if proven is None and once is None and wanted.room_id is None:
-        made = _with_a_known_key(wanted, signer, tools, now) or _with_a_key(wanted, signer, tools, now)
-        if made is not None:
+        made = _in_one_statement(wanted, signer, tools, now)
+        if isinstance(made, TokenPair):
             return made
         # The key is not what it was a moment ago, or somebody waits to end it. From the beginning, and in line.
+        counted = made
 
     # A refusal inside the block undoes nothing: all that was done by then is reading.
     with tools.database.transaction() as connection:
         # Before the key is leaned on: who waits here for another of the same requests must not hold up its end.
         steps.line_up_once(connection, once, steps.line_of_secret(wanted.credential))
-        client = steps.admit_client(connection, wanted.credential, proven, tools, now=now, hold=True)
+        client = steps.admit_client(connection, wanted.credential, proven, tools, now=now, hold=True, counted=counted)
         tenant_id = _tenant_of(client, wanted)
         line, end = steps.line_of_key(client.key_id), client.key_rotating_until
         steps.begin_once(connection, once, line, tools, key_rotating_until=end)
         room_id = _room(connection, client, tenant_id, wanted.room_id)
         opening = _opening(wanted, client, tenant_id, room_id, tools)
-        steps.count_token(tenant_id, None, tools)
+        if counted is None:
+            steps.count_token(tenant_id, None, tools)
         family = refresh_tokens.start(connection, opening.new, opening.policy, now=now)
         mint = functools.partial(opening.mint, family, signer, tools, now, end)
         minted = steps.reply_now(connection, once, line, mint, tools)
@@ -117,12 +120,17 @@ class _Opening:
         family, started = refresh_tokens.start_upon(
             connection, _STARTING, client.standing, self.new, self.policy, now=now
         )
+        pair, refused = None, None
         try:
             pair = self.sign(family, signer, tools, now, client.key_rotating_until)
+        except ServiceError as refusal:
+            refused = refusal
         finally:
             is_there = started()
         if not is_there:
             return None
+        if refused is not None:
+            raise refused
         steps.note_minted(family, tools)
         return pair
 
@@ -132,30 +140,39 @@ class _Opening:
         return steps.sign_pair(family, self.scope, signer, tools, now=now, offline=self.offline, key_rotating_until=end)
 
 
-def _with_a_known_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -> TokenPair | None:
-    # The usual case is one statement: it starts the session if the key still is as it was when it was read last.
+def _in_one_statement(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -> TokenPair | api_keys.Key | None:
+    # The usual case: it starts the session if the key still is as it was when it was read last. If not, this gives the
+    # key as which it was counted.
     client = steps.recall_client(wanted.credential, tools, now=now)
-    if client is None:
-        return None
-    try:
-        tenant_id = _tenant_of(client, wanted)
-        opening = _opening(wanted, client, tenant_id, None, tools)
-        steps.admit_recalled(client, wanted.credential, tools)
-    except ServiceError:
-        # That may have changed: whoever refuses looks at the key.
-        return None
-    steps.count_token(tenant_id, None, tools)
+    opening = None if client is None else _opening_as_known(wanted, client, tools)
+    if client is None or opening is None:
+        return _in_two_statements(wanted, signer, tools, now)
     with tools.database.direct() as connection:
         made = opening.mint_upon(connection, client, signer, tools, now)
     if made is None:
         steps.forget_client(client, tools)
-    else:
-        steps.note_recalled(client, wanted.credential, tools)
+        return client.key
+    steps.note_recalled(client, wanted.credential, tools)
     return made
 
 
-def _with_a_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -> TokenPair | None:
-    # The first time it is two: one reads the key, one starts the session if the key is so still.
+def _opening_as_known(wanted: Exchange, client: steps.Client, tools: Tools) -> _Opening | None:
+    try:
+        tenant_id = _tenant_of(client, wanted)
+        opening = _opening(wanted, client, tenant_id, None, tools)
+        steps.admit_recalled(client, wanted.credential, tools)
+        steps.count_token(tenant_id, None, tools)
+    except ServiceError:
+        # Of a key that is another by now, something else may be true: whoever refuses looks at it.
+        tools.quotas.begin()
+        return None
+    return opening
+
+
+def _in_two_statements(
+    wanted: Exchange, signer: Signer, tools: Tools, now: datetime
+) -> TokenPair | api_keys.Key | None:
+    # The first time: one reads the key, one starts the session if the key is so still.
     with tools.database.direct() as connection:
         client = steps.admit_client(connection, wanted.credential, None, tools, now=now)
         tenant_id = _tenant_of(client, wanted)
@@ -164,8 +181,9 @@ def _with_a_key(wanted: Exchange, signer: Signer, tools: Tools, now: datetime) -
         made = opening.mint_upon(connection, client, signer, tools, now)
 
     steps.renew(client.outdated, tools)
-    if made is not None:
-        steps.remember_client(client, wanted.credential, tools)
+    if made is None:
+        return client.key
+    steps.remember_client(client, wanted.credential, tools)
     return made
 
 

@@ -14,6 +14,7 @@ from app.flows.refusals import (
     InvalidRequestError,
     InvalidScopeError,
     QuotaSpentError,
+    ServiceError,
     UnauthorizedClientError,
 )
 from app.flows.results import Sender, TokenPair
@@ -71,19 +72,17 @@ def refresh_access(wanted: Refresh, tools: Tools) -> TokenPair:
     known = _known_client(wanted, tools, now)
     client = _authenticated(wanted, tools) if known is None else known
     signer = steps.signer(tools)
-    presented = steps.read_refresh_token(wanted.refresh_token, tools)
-    if presented is None:
+    try:
+        presented, scope = _look(wanted, client, tools, now)
+    except ServiceError:
         if known is not None:
+            # That may be all the same to whoever's key is over: who refuses has looked at it.
             _authenticated(wanted, tools)
-        # Not one that we signed: made up, by whom there is only the source to tell. A spent one is no guess.
-        raise steps.wrong(Guess(wanted.sender.address), InvalidRefreshTokenError(), tools)
+        raise
 
-    scope = _narrowed(wanted, presented, client, tools)
-    steps.hold_back(presented, tools, now=now)
     outcome: RotateOutcome | None = None if known is None else _rotate_upon(known, wanted, presented, tools, now)
     if outcome is None:
-        if known is not None:
-            client = _authenticated(wanted, tools)
+        client = client if known is None else _authenticated(wanted, tools)
         outcome = _rotate(wanted, presented, client, tools, now)
     _tell(outcome)
 
@@ -125,6 +124,18 @@ def _known_client(wanted: Refresh, tools: Tools, now: datetime) -> steps.Client 
         # Its limit may have changed: whoever refuses looks at the key.
         return None
     return client
+
+
+def _look(
+    wanted: Refresh, client: steps.Client | None, tools: Tools, now: datetime
+) -> tuple[refresh_tokens.PresentedToken, str | None]:
+    presented = steps.read_refresh_token(wanted.refresh_token, tools)
+    if presented is None:
+        # Not one that we signed: made up, by whom there is only the source to tell. A spent one is no guess.
+        raise steps.wrong(Guess(wanted.sender.address), InvalidRefreshTokenError(), tools)
+    scope = _narrowed(wanted, presented, client, tools)
+    steps.hold_back(presented, tools, now=now)
+    return presented, scope
 
 
 def _check_idempotency_key(key: str | None) -> None:

@@ -61,8 +61,8 @@ def blot(text: str) -> str:
 
 
 def _is_suspicious(text: str) -> bool:
-    # Folded, as the patterns see it: they take a long s for an s.
-    folded = text.casefold()
+    # Folded, as the patterns see it: they take a long s for an s, and an i with or without its dot for an i.
+    folded = text.lower() if text.isascii() else text.casefold().replace("\u0131", "i").replace("\u0307", "")
     return any(word in folded for word in _SUSPICIOUS)
 
 
@@ -112,8 +112,10 @@ class _Lines(logging.StreamHandler[TextIO]):
         printed = self._lines.line(level, logger, message, fields) + self.terminator
         self.acquire()
         try:
-            self.stream.write(printed)
-            self.stream.flush()
+            # Who cannot write to standard error has nowhere to say so.
+            with contextlib.suppress(OSError, ValueError):
+                self.stream.write(printed)
+                self.stream.flush()
         finally:
             self.release()
 
@@ -136,10 +138,8 @@ def of_request(logger: logging.Logger, level: int, message: str, fields: Mapping
         return
     handlers = logging.getLogger().handlers
     if len(handlers) == 1 and isinstance(handlers[0], _Lines) and level >= handlers[0].level:
-        # What it cannot write is logged as ever, which knows what to do about it.
-        with contextlib.suppress(Exception):
-            handlers[0].write(logging.getLevelName(level), logger.name, message, fields)
-            return
+        handlers[0].write(logging.getLevelName(level), logger.name, message, fields)
+        return
     logger.log(level, message, extra={"fields": fields})
 
 

@@ -1,6 +1,7 @@
 """A worker that knows a key from before spares itself a look at it, and is told at once when it is another by now."""
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -32,8 +33,11 @@ from app.flows.report_leak import report_leak
 from app.flows.results import Changes, KeyChanges, Sender
 from app.flows.revoke_api_key import revoke_api_key
 from app.flows.steps import Credential
+from app.foundation.database import have_alone
 from app.foundation.opaque import random_base62
+from tests.adversary.races import PATIENCE_SECONDS
 from tests.builders import an_operator
+from tests.flows.test_exchange_of_changing_keys import wait_for
 from tests.flows.test_statements import counted
 from tests.guessers import id_of
 from tests.named_keys import a_named_key, caller, name_of, rotated
@@ -209,7 +213,7 @@ def test_a_limit_that_was_raised_or_lowered_holds_at_once(tools, elsewhere, tena
     CONTRACT 2: by another worker; a spent one is refused by what it is now, and not by what it was.
     """
     counting = dataclasses.replace(tools, quotas=Quotas(0, 0, 0, clock))
-    # Once as it was, and once as it is.
+    # Once against the limit of before, and once against that of now.
     changed(requests_per_minute=2)(tenant, key, elsewhere)
     pair = exchange(key, counting)
     assert ask(exchange, key, counting) == QuotaSpentError
@@ -303,3 +307,66 @@ def test_a_token_that_nobody_gets_is_not_counted(tools, elsewhere, tenant, key):
     assert ask(exchange, key, tools, HOME, "rooms:read") == "rooms:read"
 
     assert minted(tools) == counted_before + 2
+
+
+def limited(tools, clock, per_tenant, per_session):
+    """Give a worker of its own, that counts for itself."""
+    return dataclasses.replace(tools, known_keys=KnownKeys(), quotas=Quotas(0, per_tenant, per_session, clock))
+
+
+def test_a_key_that_is_over_is_told_so_whatever_is_used_up(tools, tenant, key, clock):
+    """
+    CONTRACT 2, A2: also where all that its tenant, or its session, may ask for is used up, and by whom it was known.
+    """
+    here = limited(tools, clock, 2, 2)
+    pairs = [exchange(key, here), exchange(key, here)]
+    pairs += [refresh(key, pairs[0], here)]
+    pairs += [refresh(key, pairs[2], here)]
+    assert ask(exchange, key, here) == QuotaSpentError
+    assert ask(refresh, key, pairs[3], here) == QuotaSpentError
+
+    revoke_api_key(caller(tenant, tools), tenant.id, name_of(key), tools)
+
+    assert ask(refresh, key, pairs[3], here) == InvalidApiKeyError
+    assert ask(exchange, key, here) == InvalidApiKeyError
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_stands_in_line_is_counted_once(tools, key, clock, known):
+    """
+    CONTRACT 2: against the limit of its tenant, and of its key; while somebody else has the key for themselves.
+    """
+    changed_limit = limited(tools, clock, 2, 0)
+    if known:
+        exchange(key, changed_limit)
+    done: list[object] = []
+    waiting = threading.Thread(target=lambda: done.append(ask(exchange, key, changed_limit)))
+
+    with tools.database.transaction() as connection:
+        have_alone(connection, f"api_keys/{id_of(key)}")
+        waiting.start()
+        if connection.dialect.name == "postgresql":
+            wait_for(connection, 1)
+    waiting.join(PATIENCE_SECONDS)
+    if not known:
+        done.append(ask(exchange, key, changed_limit))
+
+    assert done == ["rooms:read rooms:write"] * len(done)
+    assert ask(exchange, key, changed_limit) == QuotaSpentError
+
+
+def test_what_is_left_is_told_by_the_limit_that_is_so_now(tools, elsewhere, tenant, key, clock):
+    """
+    CONTRACT 2: after another worker has raised it, and before.
+    """
+    here = limited(tools, clock, 0, 0)
+    changed(requests_per_minute=2)(tenant, key, elsewhere)
+    for _ in range(2):
+        exchange(key, here)
+    changed(requests_per_minute=900)(tenant, key, elsewhere)
+
+    here.quotas.begin()
+    exchange(key, here)
+
+    assert here.quotas.nearest is not None
+    assert here.quotas.nearest.limit.quota == 900

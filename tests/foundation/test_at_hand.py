@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from typing import Any
 
 import pytest
 from sqlalchemy import Integer, bindparam, event, func, literal, select, text
@@ -147,3 +148,36 @@ def test_one_that_the_server_has_closed_is_not_used(new_database):
             assert END.first(connection, {"pid": pid}) == (True,)
 
         assert one(database) == 1
+
+
+def test_a_statement_that_is_under_way_is_nobody_elses(new_database):
+    """
+    A21: a connection on which somebody has begun a statement, and not waited for it, is not at hand.
+    """
+    with a_database(new_database("postgresql"), 3) as (database, _, _):
+        with contextlib.suppress(DatabaseAwayError), database.direct() as connection:
+            ONE.begin(connection, {})
+            raise DatabaseAwayError
+
+        assert one(database) == 1
+
+
+def test_what_is_kept_in_the_moment_in_which_the_last_other_goes_is_given_back(three):
+    """
+    A21: between the look at the pool and the keeping, another thread may take what was left; the next one waits for
+    nothing that is kept.
+    """
+    database, engine, _ = three
+    taken: list[Any] = []
+
+    class Kept(list[Any]):
+        def append(self, used):
+            super().append(used)
+            taken.extend(engine.raw_connection() for _ in range(2))
+
+    database._at_hand._kept = Kept()
+    one(database)
+
+    assert (len(taken), engine.pool.checkedout()) == (2, 2)
+    for each in taken:
+        each.close()

@@ -1,5 +1,7 @@
 """Logs: one JSON object a line, and no secret in any of them."""
 
+import contextlib
+import io
 import json
 import logging
 import traceback
@@ -28,6 +30,8 @@ SECRETS = [
     ("Authorization: Basic dGVuYW50OnNlY3JldA==", "dGVuYW50OnNlY3JldA"),
     ("authorization=bearer 0123456789abcdef", "0123456789abcdef"),
     ("Basic%20dGVuYW50OnNlY3JldA==", "dGVuYW50OnNlY3JldA"),
+    ("Bas\u0131c dGVuYW50OnNlY3JldA==", "dGVuYW50OnNlY3JldA"),
+    ("BAS\u0130C dGVuYW50OnNlY3JldA==", "dGVuYW50OnNlY3JldA"),
     ("client_secret=neighbours-secret&scope=x", "neighbours-secret"),
     ("{'api_key': 'neighbours-secret'}", "neighbours-secret"),
     ('{"refresh_token": "neighbours secret"}', "neighbours"),
@@ -106,7 +110,7 @@ def test_what_looks_harmless_at_a_glance_is(text):
         closely = pattern.sub(replacement, closely)
 
     assert logs.blot(text) == closely
-    assert closely == text or logs._is_suspicious(json.dumps({"message": text}))
+    assert closely == text or logs._is_suspicious(json.dumps({"message": text}, ensure_ascii=False))
 
 
 def test_what_names_a_key_is_kept():
@@ -186,3 +190,70 @@ def test_the_process_logs_to_standard_error(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert [json.loads(each)["message"] for each in captured.err.splitlines()] == ["session.revoked"]
+
+
+class Full(io.StringIO):
+    """A standard error that takes a line, and cannot hand it on."""
+
+    def flush(self):
+        raise BlockingIOError
+
+
+@pytest.fixture
+def standard_error(monkeypatch):
+    """Log as a server does, onto what a test gives in place of standard error."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+
+    def begin(stream):
+        monkeypatch.setattr("sys.stderr", stream)
+        root.handlers = []
+        logs.start("INFO", StillClock())
+        return stream
+
+    level = root.level
+    yield begin
+    root.handlers = before
+    root.setLevel(level)
+
+
+def test_the_line_of_a_request_is_written_once_and_holds_nobody_up(standard_error, monkeypatch):
+    """
+    One line a request, also where nobody can take it; below the level there is none.
+    """
+    logger = logging.getLogger("chalk.requests")
+    written = standard_error(Full())
+
+    logs.begin("request-of-mine")
+    logs.of_request(logger, logging.INFO, "request", {"status": 200})
+    monkeypatch.setattr(logger, "level", logging.DEBUG)
+    logger.manager._clear_cache()  # type: ignore[attr-defined]
+    logs.of_request(logger, logging.DEBUG, "request", {"status": 200})
+    logs.end()
+
+    (line,) = written.getvalue().splitlines()
+    told = json.loads(line)
+    told.pop("at")
+    assert told == {
+        "level": "info",
+        "logger": "chalk.requests",
+        "message": "request",
+        "request_id": "request-of-mine",
+        "status": 200,
+    }
+    with contextlib.suppress(ValueError):
+        written.close()
+    logs.of_request(logger, logging.INFO, "request", {"status": 200})
+
+
+def test_whoever_listens_besides_hears_of_requests_too(standard_error, caplog):
+    """
+    A handler of somebody else's gets records, as from any logger.
+    """
+    written = standard_error(io.StringIO())
+    logging.getLogger().addHandler(caplog.handler)
+
+    logs.of_request(logging.getLogger("chalk.requests"), logging.INFO, "request", {"status": 200})
+
+    assert len(written.getvalue().splitlines()) == 1
+    assert [record.fields for record in caplog.records] == [{"status": 200}]

@@ -68,6 +68,7 @@ def admit_client(
     *,
     now: datetime,
     hold: bool = False,
+    counted: api_keys.Key | None = None,
 ) -> Client:
     """
     Give the client that a secret shows, or the tenant that `prove` has proven.
@@ -79,6 +80,7 @@ def admit_client(
         tools: the story's tools.
         now: aware, UTC.
         hold: keep its authority from being ended until the transaction is over.
+        counted: its key, as which this use of it was counted before.
 
     Raises:
         InvalidApiKeyError, InvalidClientError, RateLimitedError: it is not who it claims to be.
@@ -94,7 +96,7 @@ def admit_client(
     if presented is None:
         raise InvalidApiKeyError
     outcome = look_at_key(connection, presented, tools, now=now, hold=hold)
-    key = admit_key(outcome, presented, credential.sender, tools)
+    key = admit_key(outcome, presented, credential.sender, tools, counted=counted)
     outdated = isinstance(outcome, api_keys.Authenticated) and outcome.outdated
     return client_by_key(key, credential, presented if outdated else None)
 

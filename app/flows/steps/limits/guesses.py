@@ -74,10 +74,14 @@ def admit_key(
     presented: api_keys.PresentedKey,
     sender: Sender,
     tools: Tools,
+    *,
+    counted: api_keys.Key | None = None,
 ) -> api_keys.Key:
     """
     Give the key that was authenticated, or refuse: a rejected one, one of a suspended tenant, and one that is used from
     a browser or from elsewhere, where it may not be, or more often.
+
+    `counted` is the key as which this use was counted before, which counts unless its limit is another by now.
 
     Raises:
         InvalidApiKeyError, TenantSuspendedError, KeyInBrowserError, KeyElsewhereError, QuotaSpentError: as they say.
@@ -97,7 +101,8 @@ def admit_key(
         raise KeyElsewhereError
     note_use(key, sender, tools)
     # Last: nobody but its owner, from where they may be, uses up what it may.
-    count_use(key, tools)
+    if counted is None or counted.requests_per_minute != key.requests_per_minute:
+        count_use(key, tools)
     return key
 
 

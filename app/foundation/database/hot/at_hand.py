@@ -45,11 +45,13 @@ class AtHand:
 
     def give_back(self, used: Direct) -> None:
         """Keep a connection on which nothing went wrong, or give it back to the pool."""
-        pool: Any = self._engine.pool
-        if isinstance(pool, QueuePool) and pool.checkedout() < pool.size():
-            self._kept.append(used)
-        else:
+        if not self._has_others():
             used.proxy.close()
+            return
+        self._kept.append(used)
+        # Another thread may have taken the last one of the others meanwhile, and the next one would wait.
+        if not self._has_others():
+            self.let_go()
 
     def let_go(self) -> None:
         """Give one back to the pool, for a transaction that begins."""
@@ -61,6 +63,10 @@ class AtHand:
         """Give all of them back to the pool."""
         while (kept := self._next()) is not None:
             kept.proxy.close()
+
+    def _has_others(self) -> bool:
+        pool: Any = self._engine.pool
+        return isinstance(pool, QueuePool) and pool.checkedout() < pool.size()
 
     def _next(self) -> Direct | None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import errors
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -117,8 +117,8 @@ class OnPostgres(Direct):
         self._prepared, self._types = proxy.info[_OURS]
 
     def is_open(self) -> bool:
-        """Tell whether the server has said nothing: an idle one that speaks says goodbye."""
-        return not self._arrivals.poll(0)
+        """Tell whether nothing is under way on it, and the server has said nothing: one that speaks says goodbye."""
+        return self._library.transaction_status == TransactionStatus.IDLE and not self._arrivals.poll(0)
 
     def send(self, statement: str, parameters: Sequence[Any]) -> First:
         """Send it, by the library; a statement that is not prepared yet is prepared first."""
