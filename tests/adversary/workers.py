@@ -13,8 +13,8 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 from tests.adversary.races import PATIENCE_SECONDS, Answer
 from tests.servers import Server
 
-# Connections are dealt out by the system at random; so many leave no one of a few workers out.
-_MOST_LINES = 200
+# Connections are dealt out by the system as it likes; so many, some of them at once, leave no one of a few workers out.
+_MOST_LINES, _AT_ONCE = 400, 4
 
 
 class WorkerLine:
@@ -51,6 +51,14 @@ class WorkerLine:
         told = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status, json.loads(text) if text else None, told)
 
+    def ask_health(self) -> None:
+        """Ask whether it lives, and do not wait for the answer."""
+        self._connection.request("GET", "/healthz")
+
+    def hear(self) -> None:
+        """Wait for that answer."""
+        self._connection.getresponse().read()
+
     def text(self, path: str) -> str:
         """Read what is no JSON."""
         self._connection.request("GET", path)
@@ -71,12 +79,18 @@ def a_line_to_each_worker(server: Server, workers: int) -> Iterator[list[WorkerL
     """Open one line to each of the workers of a server, and hang up at the end."""
     with contextlib.ExitStack() as stack:
         held: dict[int, WorkerLine] = {}
-        for _ in range(_MOST_LINES):
-            line = stack.enter_context(contextlib.closing(WorkerLine(server.port)))
-            # Once it has answered, the worker that holds it is to be seen.
-            line.send("GET", "/healthz")
-            line.worker = _holder(server, line.own_port)
-            held.setdefault(line.worker, line)
+        # Many at once: one after the other, they might all be taken by the worker that waits most eagerly.
+        for _ in range(_MOST_LINES // (_AT_ONCE * workers)):
+            lines = [
+                stack.enter_context(contextlib.closing(WorkerLine(server.port))) for _ in range(_AT_ONCE * workers)
+            ]
+            for line in lines:
+                line.ask_health()
+            for line in lines:
+                # Once it has answered, the worker that holds it is to be seen.
+                line.hear()
+                line.worker = _holder(server, line.own_port)
+                held.setdefault(line.worker, line)
             if len(held) == workers:
                 yield list(held.values())
                 return
