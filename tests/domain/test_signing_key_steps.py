@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from app.domain.signing_keys import activate, begin, drop, generate, publish, revoke, trusted, withdraw
 from app.flows.tend_signing_keys import tend_signing_keys
-from app.foundation.database import holds
+from app.foundation.database import asking
 from app.foundation.errors import ConfigurationError
 from tests.signing_keys import kids, record, records, the
 
@@ -66,7 +66,7 @@ def test_a_key_is_trusted_until_it_is_revoked(tools, do):
 
     def they_hold(*names):
         with tools.database.reading() as connection:
-            return [holds(connection, trusted(), signed_by=kid) for kid in names]
+            return [asking(trusted)(connection, {"signed_by": kid})[0] for kid in names]
 
     first, second = make(tools, do, begin), make(tools, do, publish)
     assert they_hold(first, second, "never") == [True, True, False]

@@ -6,18 +6,23 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy import Engine, event
 
 from app.domain.api_keys import KnownKeys
 from app.domain.api_keys.format import SECRET_LENGTH, compose
 from app.domain.rate_limits import Quotas
 from app.domain.tenants import ClientKeys
+from app.entrypoints.wiring import wiring_of
+from app.factory import create_app
 from app.flows.authenticate_api_key import authenticate_api_key
 from app.flows.change_api_key import change_api_key
 from app.flows.change_tenant import change_tenant
 from app.flows.exchange_api_key import Exchange, exchange_api_key
 from app.flows.refresh_access import Refresh, refresh_access
 from app.flows.refusals import (
+    DatabaseAwayError,
     InvalidApiKeyError,
     InvalidClientError,
     InvalidRefreshTokenError,
@@ -36,7 +41,8 @@ from app.flows.steps import Credential
 from app.foundation.database import have_alone
 from app.foundation.opaque import random_base62
 from tests.adversary.races import PATIENCE_SECONDS
-from tests.builders import an_operator
+from tests.builders import a_tenant, an_operator
+from tests.conftest import environment, migrate
 from tests.flows.test_exchange_of_changing_keys import wait_for
 from tests.flows.test_statements import counted
 from tests.guessers import id_of
@@ -370,3 +376,38 @@ def test_what_is_left_is_told_by_the_limit_that_is_so_now(tools, elsewhere, tena
 
     assert here.quotas.nearest is not None
     assert here.quotas.nearest.limit.quota == 900
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO families", "UPDATE families"])
+def test_a_database_that_goes_away_in_the_middle_is_told_as_such(new_database, statement):
+    """
+    A21: whoever's key is known gets 503 and no tokens, is not taken for somebody else, and goes on afterwards.
+    """
+    url = new_database("postgresql")
+    migrate(url)
+    here = wiring_of(create_app(environment(url))).tools
+    tenant = a_tenant(here)
+    key = a_named_key(here, tenant, "rooms:read rooms:write offline_access", **USUAL)
+    pair = exchange(key, here)
+    left = [statement]
+
+    def end(_connection, _cursor, text, *_rest):
+        if left and text.startswith(left[0]):
+            left.pop()
+            with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as killer:
+                killer.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+
+    event.listen(Engine, "before_cursor_execute", end)
+    try:
+        asked = (exchange, key, here) if statement.startswith("INSERT") else (refresh, key, pair, here)
+        assert ask(*asked) == DatabaseAwayError
+    finally:
+        event.remove(Engine, "before_cursor_execute", end)
+
+    with counted() as statements:
+        assert ask(*asked) == "rooms:read rooms:write"
+    assert statements == [statement.split()[0]]
+    here.database.close()

@@ -16,9 +16,9 @@ Value = ColumnElement[Any]
 Premise = Callable[[str, Sequence[ColumnElement[Any]]], Select[Any]]
 
 
-def holds(connection: Connection, *conditions: Condition, **parameters: object) -> bool:
+def holds(connection: Connection, *conditions: Condition) -> bool:
     """Tell whether all of these hold, in one statement."""
-    return connection.execute(select(and_(*conditions)), parameters).scalar_one()
+    return connection.execute(select(and_(*conditions))).scalar_one()
 
 
 def asking(*values: Callable[[], Value]) -> Callable[[Connection | Direct, Mapping[str, object]], Sequence[Any]]:
